@@ -1,0 +1,1 @@
+//! One file a subcommand. Wires the rooms together; the only room that prints.

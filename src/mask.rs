@@ -1,0 +1,1 @@
+//! What must not be written or shown: tokens, passwords, cookies.

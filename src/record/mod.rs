@@ -1,0 +1,20 @@
+//! What happened. Drivers only call [`Recorder`]; it appends to the journal every second; everything that is
+//! reported is built from the [`Run`] that is read back from that journal, by one path, however the run ended.
+
+mod asked;
+mod journal;
+mod plan;
+mod read;
+mod recorder;
+mod run;
+mod sample;
+mod snapshot;
+
+pub use asked::{Asked, AskedScenario, Environment};
+pub use journal::{Journal, JournalError};
+pub use plan::{Hold, LoadModel, LoadPlan, Stage};
+pub use read::{ReadError, read};
+pub use recorder::{Recorder, State};
+pub use run::{End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
+pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};
+pub use snapshot::{EndpointRow, Snapshot};

@@ -1,0 +1,99 @@
+//! The load that was asked for, as a level over time. The driver follows it; the judge reads the holds off it.
+
+use serde::{Deserialize, Serialize};
+
+/// How load is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadModel {
+    /// Users that wait for the response and then think: a slow host is asked less.
+    Closed,
+    /// Arrivals at a rate, whatever the host does.
+    Open,
+}
+
+/// One stage: the level moves linearly from the stage before (0 at first) to `level` within `duration_s`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Users (closed) or arrivals a second (open) at its end.
+    pub level: f64,
+    /// Seconds.
+    pub duration_s: f64,
+}
+
+/// A piecewise linear level over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadPlan {
+    /// How load is offered.
+    pub model: LoadModel,
+    /// The stages, one after the other.
+    pub stages: Vec<Stage>,
+}
+
+/// A part of the plan in which the level stays the same: only holds are judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hold {
+    /// Seconds from the start of the load.
+    pub from_s: f64,
+    /// Seconds from the start of the load.
+    pub to_s: f64,
+    /// The level held.
+    pub level: f64,
+}
+
+impl LoadPlan {
+    /// `users` at `spawn_rate` a second, then held until `run_time_s` is over.
+    pub fn users(users: u32, spawn_rate: f64, run_time_s: f64) -> Self {
+        let users = f64::from(users);
+        let spawn_s = (users / spawn_rate).min(run_time_s);
+        let reached = (spawn_s * spawn_rate).min(users);
+        Self {
+            model: LoadModel::Closed,
+            stages: vec![
+                Stage { level: reached, duration_s: spawn_s },
+                Stage { level: reached, duration_s: run_time_s - spawn_s },
+            ],
+        }
+    }
+
+    /// How long the plan takes, seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.duration_s).sum()
+    }
+
+    /// The most it asks for at any time.
+    pub fn peak(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.level).fold(0.0, f64::max)
+    }
+
+    /// The level `at_s` seconds after the start; 0 once the plan is over.
+    pub fn level_at(&self, at_s: f64) -> f64 {
+        let (mut begins, mut before) = (0.0, 0.0);
+        for stage in &self.stages {
+            if at_s < begins + stage.duration_s {
+                return before + (stage.level - before) * ((at_s - begins) / stage.duration_s).max(0.0);
+            }
+            begins += stage.duration_s;
+            before = stage.level;
+        }
+        0.0
+    }
+
+    /// The parts where the level above 0 stays the same, neighbours of the same level joined.
+    pub fn holds(&self) -> Vec<Hold> {
+        let (mut begins, mut before) = (0.0, 0.0);
+        let mut holds: Vec<Hold> = Vec::new();
+        for stage in &self.stages {
+            let ends = begins + stage.duration_s;
+            if stage.level == before && stage.level > 0.0 && stage.duration_s > 0.0 {
+                match holds.last_mut() {
+                    Some(last) if last.to_s == begins && last.level == stage.level => last.to_s = ends,
+                    _ => holds.push(Hold { from_s: begins, to_s: ends, level: stage.level }),
+                }
+            }
+            begins = ends;
+            before = stage.level;
+        }
+        holds
+    }
+}
