@@ -11,13 +11,16 @@ mod connect;
 mod control;
 mod deadline;
 mod host;
+mod rehearse;
 mod slot;
 mod tls;
 
 pub use act::StartFailure;
 pub use closed::{Load, drive};
+pub use connect::io_text;
 pub use control::LoadControl;
 pub use host::{AllowedHosts, Host, HostError, Origin};
+pub use rehearse::{Rehearsal, rehearse};
 
 /// Why a load could not go on.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
