@@ -1,1 +1,3 @@
 //! One file a subcommand. Wires the rooms together; the only room that prints.
+
+pub mod serve;
