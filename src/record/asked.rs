@@ -1,10 +1,19 @@
 //! `run.toml`: what was asked of a run, written before the first request.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::LoadPlan;
+use super::{JournalError, LoadPlan, ReadError};
+
+/// The shape of `run.toml` that this version writes, and the latest that it reads.
+pub const RUN_SCHEMA: u32 = 1;
+
+/// The file's name in a result folder.
+const NAME: &str = "run.toml";
 
 /// What was asked. Written once, first; secrets are masked before they get here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +32,7 @@ pub struct Asked {
     /// Whether that is the reference service started for this run.
     pub reference_service: bool,
     /// The seed of every random choice.
+    #[serde(with = "any_u64")]
     pub seed: u64,
     /// Seconds that requests in flight get at the end.
     pub stop_timeout_s: f64,
@@ -82,4 +92,113 @@ pub struct Environment {
     pub cpus: u32,
     /// The version of agenthub-perf.
     pub version: String,
+}
+
+impl Asked {
+    /// Where a result folder keeps it.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(NAME)
+    }
+
+    /// Writes `run.toml` into a result folder, whole or not at all.
+    pub fn write(&self, folder: &Path) -> Result<(), JournalError> {
+        let path = Self::path(folder);
+        let new_path = folder.join(format!(".{NAME}.new"));
+        let write = || {
+            let text = toml::to_string(self).map_err(std::io::Error::other)?;
+            let mut file = fs::File::create(&new_path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_data()?;
+            fs::rename(&new_path, &path)
+        };
+        write().map_err(|error| JournalError::new(&path, error))
+    }
+
+    /// Reads the `run.toml` of a result folder.
+    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+        /// What every version of the file has.
+        #[derive(Deserialize)]
+        struct Versioned {
+            schema: u32,
+        }
+        let path = Self::path(folder);
+        let text = fs::read_to_string(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        let wrong = |error: toml::de::Error| ReadError::NotAResult {
+            path: path.clone(),
+            message: error.to_string().trim_end().to_owned(),
+        };
+        let Versioned { schema } = toml::from_str(&text).map_err(wrong)?;
+        if schema > RUN_SCHEMA {
+            let message = format!(
+                "has schema {schema}, and this version reads up to {RUN_SCHEMA}: read it with the agenthub-perf that wrote it, or a later one"
+            );
+            return Err(ReadError::NotAResult { path, message });
+        }
+        toml::from_str(&text).map_err(wrong)
+    }
+}
+
+/// TOML's integers end at 2^63: a larger number is written as a text.
+mod any_u64 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(*number) {
+            Ok(number) => serializer.serialize_i64(number),
+            Err(_) => serializer.collect_str(number),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(u64),
+            Text(String),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Number(number) => Ok(number),
+            Either::Text(text) => text.parse().map_err(de::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture::asked;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        for seed in [0, 7, i64::MAX as u64, u64::MAX] {
+            let written = Asked { seed, ..asked() };
+            written.write(folder.path()).unwrap();
+            assert_eq!(Asked::read(folder.path()).unwrap(), written);
+        }
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["run.toml"], "nothing half-written is left beside it");
+    }
+
+    #[test]
+    fn a_later_schema_is_refused_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(Asked::path(folder.path()), "schema = 2\nnew_key = true\n").unwrap();
+        let error = Asked::read(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("or a later one") && error.contains("has schema 2"), "{error}");
+    }
+
+    #[test]
+    fn errors_name_the_file_and_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Asked::path(folder.path());
+        let error = Asked::read(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot read {}: ", path.display())), "{error}");
+        fs::write(&path, "schema = 1\nid = 3\n").unwrap();
+        let error = Asked::read(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: ", path.display())) && error.contains("line 2"), "{error}");
+        let error = asked().write(&folder.path().join("none")).unwrap_err().to_string();
+        assert!(error.contains("none/run.toml"), "{error}");
+    }
 }

@@ -1,16 +1,27 @@
 //! What happened. Drivers only call [`Recorder`]; it appends to the journal every second; everything that is
 //! reported is built from the [`Run`] that is read back from that journal, by one path, however the run ended.
 
+mod accountant;
 mod asked;
+mod errors;
+#[cfg(test)]
+mod fixture;
+mod flusher;
+mod generator;
+mod hdr;
+mod hlog;
+mod hour;
 mod journal;
+mod live;
 mod plan;
 mod read;
 mod recorder;
 mod run;
 mod sample;
+mod shard;
 mod snapshot;
 
-pub use asked::{Asked, AskedScenario, Environment};
+pub use asked::{Asked, AskedScenario, Environment, RUN_SCHEMA};
 pub use journal::{Journal, JournalError};
 pub use plan::{Hold, LoadModel, LoadPlan, Stage};
 pub use read::{ReadError, read};

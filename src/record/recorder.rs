@@ -1,11 +1,16 @@
 //! The recorder: what drivers call for every request.
 
 use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::{Asked, End, EndpointName, ErrorId, FailureKind, JournalError, Sample, Snapshot};
+use super::flusher::{Flusher, Order, Shared, elapsed_us};
+use super::shard::Mark;
+use super::{Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, Sample, Snapshot};
 
 /// What a user is doing; the three are counted independently (a user in flight is also at work).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,72 +24,122 @@ pub enum State {
 }
 
 /// Records what users do. One a run, shared by all users.
+///
+/// Dropping it without [`Recorder::finish`] writes what is left but not how the run ended: the run is then partial.
 #[derive(Debug)]
-pub struct Recorder {}
+pub struct Recorder {
+    shared: Arc<Shared>,
+    zero: OnceLock<Instant>,
+    snapshots: watch::Receiver<Snapshot>,
+    /// `None` once the thread was told to stop: without a sender it stops.
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<Result<(), JournalError>>>,
+}
 
 impl Recorder {
     /// Writes `run.toml`, opens the journal in `folder` (made by the caller) and starts the thread that writes once a second.
     pub fn create(folder: &Path, asked: &Asked, endpoints: Vec<EndpointName>) -> Result<Self, JournalError> {
-        let _ = (folder, asked, endpoints);
-        Ok(Self {})
+        asked.write(folder)?;
+        Self::start(Journal::create(folder)?, endpoints).map_err(|error| JournalError::new(folder, error))
+    }
+
+    fn start(journal: Journal, endpoints: Vec<EndpointName>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::new());
+        let (watchers, snapshots) = watch::channel(Snapshot::default());
+        let (orders, received) = channel();
+        let flusher = Flusher::new(Arc::clone(&shared), endpoints, journal, watchers);
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || flusher.run(&received))?;
+        Ok(Self { shared, zero: OnceLock::new(), snapshots, orders: Some(orders), thread: Some(thread) })
     }
 
     /// Sets the zero of the run's time: now. What is recorded before counts in the first second.
-    pub fn begin(&self) {}
+    /// Only the first call counts; without any, nothing is written before [`Recorder::finish`].
+    pub fn begin(&self) {
+        let (now, started) = (Instant::now(), jiff::Timestamp::now());
+        if self.zero.set(now).is_ok()
+            && let Some(orders) = &self.orders
+        {
+            // The thread only ever ends when told to, so it hears this.
+            let _ = orders.send(Order::Begin(now, started));
+        }
+    }
 
     /// µs since `begin`; 0 before it.
     pub fn now_us(&self) -> u64 {
-        0
+        self.at_us(Instant::now())
     }
 
     /// µs since `begin` of an instant; 0 before it.
     pub fn at_us(&self, instant: Instant) -> u64 {
-        let _ = instant;
-        0
+        self.zero.get().map_or(0, |&zero| elapsed_us(zero, instant))
     }
 
     /// A finished request. Costs some tens of nanoseconds; never waits for another user.
+    ///
+    /// Its endpoint must be one of those that the recorder was made with.
     pub fn record(&self, sample: &Sample) {
-        let _ = sample;
+        self.shared.shards.own().samples.push(*sample);
     }
 
     /// A user enters a state at an instant.
     pub fn enter(&self, state: State, at_us: u64) {
-        let _ = (state, at_us);
+        self.shared.shards.own().marks.push(Mark { at_us, state, entered: true });
     }
 
     /// A user leaves a state at an instant.
     pub fn leave(&self, state: State, at_us: u64) {
-        let _ = (state, at_us);
+        self.shared.shards.own().marks.push(Mark { at_us, state, entered: false });
     }
 
-    /// How much later than planned a request was sent.
+    /// How much later than planned a request was sent, µs.
     pub fn lag(&self, lag_us: u64) {
-        let _ = lag_us;
+        self.shared.shards.own().lags_us.push(lag_us);
     }
 
     /// A user could not start.
-    pub fn failed_start(&self) {}
+    pub fn failed_start(&self) {
+        self.shared.shards.own().failed_starts += 1;
+    }
 
     /// The level that the driver is asking for from now on.
     pub fn wanted(&self, level: f64) {
-        let _ = level;
+        self.shared.set_wanted(level);
     }
 
-    /// The id of an error's text; the texts of a run are kept distinct and bounded in number (then `other`).
+    /// The id of an error's text; the texts of a run are kept distinct and bounded in number (then `other errors`).
+    /// Of a text the first line's first 200 characters are kept; an empty one becomes the kind's name.
     pub fn error_id(&self, kind: FailureKind, text: &str) -> ErrorId {
-        let _ = (kind, text);
-        ErrorId(0)
+        self.shared.errors.id(kind, text)
     }
 
     /// What is seen of the run, a new value once a second.
     pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
-        watch::channel(Snapshot::default()).1
+        self.snapshots.clone()
     }
 
-    /// Writes what is left and how the run ended, and closes the journal.
-    pub fn finish(self, end: End) -> Result<(), JournalError> {
-        let _ = end;
-        Ok(())
+    /// Writes what is left and how the run ended, and closes the journal. The error is the first that writing met.
+    pub fn finish(mut self, end: End) -> Result<(), JournalError> {
+        if let Some(orders) = self.orders.take() {
+            let _ = orders.send(Order::Stop(end));
+        }
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<(), JournalError> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.join().unwrap_or_else(|_| {
+            Err(JournalError::new(Path::new("the journal"), std::io::Error::other("its thread panicked")))
+        })
     }
 }
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.orders = None;
+        let _ = self.join();
+    }
+}
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -1,0 +1,185 @@
+//! What the recorder's thread does: once a second, close the second, journal it, publish it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::accountant::Accountant;
+use super::errors::ErrorTexts;
+use super::generator::ProcessMeter;
+use super::live::Live;
+use super::shard::{Batch, Shards};
+use super::{End, EndpointName, Journal, JournalError, Snapshot};
+
+/// One second, µs.
+pub(super) const SECOND_US: u64 = 1_000_000;
+
+/// How long after its end a second is closed, µs: what was stamped just before is there by then.
+const GRACE_US: u64 = 25_000;
+
+/// What users and the recorder's thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) shards: Shards,
+    pub(super) errors: Arc<ErrorTexts>,
+    /// The bits of the `f64` that is asked for.
+    wanted: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        Self { shards: Shards::new(), errors: Arc::new(ErrorTexts::new()), wanted: AtomicU64::new(0.0_f64.to_bits()) }
+    }
+
+    pub(super) fn set_wanted(&self, level: f64) {
+        self.wanted.store(level.to_bits(), Ordering::Relaxed);
+    }
+}
+
+/// What the recorder tells its thread.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// The run's zero, by both clocks.
+    Begin(Instant, jiff::Timestamp),
+    /// Write what is left, and how it ended, and stop.
+    Stop(End),
+}
+
+/// Closes seconds. It is told what time it is, so that a test can run hours in a moment.
+#[derive(Debug)]
+pub(super) struct Flusher {
+    shared: Arc<Shared>,
+    endpoints: Vec<EndpointName>,
+    accountant: Accountant,
+    journal: Journal,
+    /// Why the journal ends here: after a failed write nothing more is appended, a line may be torn.
+    broken: Option<JournalError>,
+    meter: ProcessMeter,
+    live: Live,
+    watchers: watch::Sender<Snapshot>,
+    spare: Batch,
+}
+
+impl Flusher {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        endpoints: Vec<EndpointName>,
+        journal: Journal,
+        watchers: watch::Sender<Snapshot>,
+    ) -> Self {
+        let live = Live::new(&endpoints);
+        watchers.send_replace(live.snapshot().clone());
+        Self {
+            accountant: Accountant::new(endpoints.len(), Arc::clone(&shared.errors)),
+            shared,
+            endpoints,
+            journal,
+            broken: None,
+            meter: ProcessMeter::new(),
+            live,
+            watchers,
+            spare: Batch::default(),
+        }
+    }
+
+    /// The run's zero was at `started`.
+    pub(super) fn begin(&mut self, started: jiff::Timestamp) {
+        self.write(|journal, endpoints| journal.begin(started, endpoints));
+        // What the process did before the load is not the load's.
+        self.meter.measure();
+        self.publish();
+    }
+
+    /// Closes all seconds that are over at `now_us`.
+    pub(super) fn tick(&mut self, now_us: u64) {
+        self.drain();
+        while self.next_us() <= now_us {
+            self.close(self.accountant.closed_us() + SECOND_US);
+        }
+    }
+
+    /// When the next second can be closed, µs.
+    pub(super) fn next_us(&self) -> u64 {
+        self.accountant.closed_us() + SECOND_US + GRACE_US
+    }
+
+    /// Closes everything up to `now_us`, the last second being a shorter one, and hands out what went wrong.
+    pub(super) fn finish(mut self, now_us: u64, end: Option<&End>) -> Result<(), JournalError> {
+        self.drain();
+        while self.accountant.closed_us() + SECOND_US <= now_us {
+            self.close(self.accountant.closed_us() + SECOND_US);
+        }
+        // What is stamped at or after the end belongs to the last second all the same.
+        let last_us = self.accountant.latest_us().map_or(0, |at_us| at_us + 1).max(now_us);
+        if last_us > self.accountant.closed_us() || self.accountant.latest_us().is_some() {
+            self.close(last_us.max(self.accountant.closed_us() + 1));
+        }
+        if let Some(end) = end {
+            self.write(|journal, _| journal.end(end));
+        }
+        self.publish();
+        self.broken.map_or(Ok(()), Err)
+    }
+
+    fn drain(&mut self) {
+        let accountant = &mut self.accountant;
+        self.shared.shards.drain(&mut self.spare, |batch| accountant.take(batch));
+    }
+
+    fn close(&mut self, to_us: u64) {
+        let wanted = f64::from_bits(self.shared.wanted.load(Ordering::Relaxed));
+        let closed = self.accountant.close(to_us, wanted, self.meter.measure());
+        self.write(|journal, _| journal.append(&closed));
+        self.live.add(&closed);
+        self.publish();
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Journal, &[EndpointName]) -> Result<(), JournalError>) {
+        if self.broken.is_none()
+            && let Err(error) = write(&mut self.journal, &self.endpoints)
+        {
+            self.live.broken(&error.to_string());
+            self.broken = Some(error);
+        }
+    }
+
+    fn publish(&self) {
+        self.watchers.send_replace(self.live.snapshot().clone());
+    }
+
+    /// The thread's life. Ends with the order to stop, or (then without an end line) when the recorder is gone.
+    pub(super) fn run(mut self, orders: &Receiver<Order>) -> Result<(), JournalError> {
+        let (zero, started) = match orders.recv() {
+            Ok(Order::Begin(zero, started)) => (zero, started),
+            Ok(Order::Stop(end)) => {
+                // The load never began. What was recorded before it is still told.
+                self.begin(jiff::Timestamp::now());
+                return self.finish(0, Some(&end));
+            }
+            Err(_) => return Ok(()),
+        };
+        self.begin(started);
+        loop {
+            let due = zero + Duration::from_micros(self.next_us());
+            match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(Order::Stop(end)) => return self.finish(elapsed_us(zero, Instant::now()), Some(&end)),
+                Err(RecvTimeoutError::Disconnected) => return self.finish(elapsed_us(zero, Instant::now()), None),
+                Ok(Order::Begin(..)) => {}
+                Err(RecvTimeoutError::Timeout) => self.tick(elapsed_us(zero, Instant::now())),
+            }
+        }
+    }
+}
+
+/// µs from `zero` to `instant`; 0 where that is before.
+pub(super) fn elapsed_us(zero: Instant, instant: Instant) -> u64 {
+    let elapsed = instant.saturating_duration_since(zero);
+    elapsed.as_secs() * SECOND_US + u64::from(elapsed.subsec_micros())
+}
+
+#[cfg(test)]
+#[path = "flusher_tests.rs"]
+mod tests;

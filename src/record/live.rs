@@ -1,0 +1,135 @@
+//! Keeps the figures of the live snapshot up to date, second by second.
+
+use std::collections::VecDeque;
+
+use super::accountant::Closed;
+use super::{EndpointName, EndpointRow, IntervalKind, Snapshot};
+use crate::stats::Distribution;
+
+/// Seconds that the snapshot's percentiles cover.
+const RECENT_S: f64 = 10.0;
+
+/// The running figures of one run.
+#[derive(Debug)]
+pub(super) struct Live {
+    snapshot: Snapshot,
+    /// Successful response times: the end of the second, and its values.
+    recent: VecDeque<(f64, Distribution)>,
+}
+
+impl Live {
+    pub(super) fn new(endpoints: &[EndpointName]) -> Self {
+        let rows = endpoints.iter().map(|e| EndpointRow { name: e.name.clone(), ..EndpointRow::default() });
+        Self { snapshot: Snapshot { endpoints: rows.collect(), ..Snapshot::default() }, recent: VecDeque::new() }
+    }
+
+    /// What is known now.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The journal can no longer be written; the first reason stays.
+    pub(super) fn broken(&mut self, reason: &str) {
+        self.snapshot.journal_error.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Adds a second.
+    pub(super) fn add(&mut self, closed: &Closed) {
+        let (live, second) = (&mut self.snapshot, &closed.second);
+        live.at_s = second.to_s;
+        live.users_wanted = second.wanted.round() as u32;
+        live.users = second.users;
+        live.in_flight = second.in_flight;
+        live.failed_starts += second.failed_starts;
+        let mut requests = 0;
+        for (&id, counters) in &second.endpoints {
+            let failures: u64 = counters.failures.values().sum();
+            requests += counters.requests;
+            live.failures += failures;
+            for (&kind, &count) in &counters.failures {
+                *live.failures_by_kind.entry(kind).or_default() += count;
+            }
+            if let Some(row) = live.endpoints.get_mut(id as usize) {
+                row.requests += counters.requests;
+                row.failures += failures;
+            }
+        }
+        live.requests += requests;
+        live.requests_per_s = requests as f64 / (second.to_s - second.from_s);
+
+        let responses = closed.intervals.iter().filter(|i| i.kind == IntervalKind::Response).map(|i| &i.values);
+        self.recent.push_back((second.to_s, Distribution::merged(responses)));
+        while self.recent.front().is_some_and(|&(to_s, _)| to_s <= second.to_s - RECENT_S) {
+            self.recent.pop_front();
+        }
+        let recent = Distribution::merged(self.recent.iter().map(|(_, values)| values));
+        let ms = |q| recent.quantile(q).map(|us| us as f64 / 1000.0);
+        (live.p50_ms, live.p95_ms) = (ms(0.5), ms(0.95));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{EndpointId, EndpointSecond, FailureKind, Interval, Second};
+    use super::*;
+
+    fn closed(at: u64, requests: u64, us: &[u64]) -> Closed {
+        let (from_s, to_s) = (at as f64, at as f64 + 1.0);
+        let counters = EndpointSecond {
+            requests,
+            failures: BTreeMap::from([(FailureKind::Timeout, requests - us.len() as u64)]),
+            ..EndpointSecond::default()
+        };
+        let values = Distribution::from_pairs(us.iter().map(|&us| (us, 1)));
+        Closed {
+            second: Second {
+                from_s,
+                to_s,
+                wanted: 4.0,
+                users: 3,
+                in_flight: 2,
+                failed_starts: 1,
+                endpoints: BTreeMap::from([(1, counters)]),
+                ..Second::default()
+            },
+            intervals: vec![Interval { from_s, to_s, kind: IntervalKind::Response, endpoint: EndpointId(1), values }],
+        }
+    }
+
+    #[test]
+    fn percentiles_are_of_the_last_ten_seconds_and_counts_of_all() {
+        let names = ["GET /a", "GET /b"].map(|name| EndpointName {
+            name: name.into(),
+            scenario: "mix".into(),
+            tags: Vec::new(),
+        });
+        let mut live = Live::new(&names);
+        assert_eq!(live.snapshot().endpoints[1].name, "GET /b");
+        live.add(&closed(0, 3, &[900_000, 900_000]));
+        assert_eq!((live.snapshot().p50_ms, live.snapshot().p95_ms), (Some(900.0), Some(900.0)));
+        for second in 1..=9 {
+            live.add(&closed(second, 2, &[1000, 2000]));
+        }
+        assert_eq!((live.snapshot().p50_ms, live.snapshot().p95_ms), (Some(2.0), Some(900.0)));
+        live.add(&closed(10, 2, &[1000, 2000]));
+        let snapshot = live.snapshot();
+        assert_eq!((snapshot.p50_ms, snapshot.p95_ms), (Some(1.0), Some(2.0)), "the first second is no longer recent");
+        assert_eq!((snapshot.at_s, snapshot.requests_per_s), (11.0, 2.0));
+        assert_eq!((snapshot.requests, snapshot.failures, snapshot.failed_starts), (23, 1, 11));
+        assert_eq!(snapshot.failures_by_kind, BTreeMap::from([(FailureKind::Timeout, 1)]));
+        let row = |name: &str, requests, failures| EndpointRow { name: name.into(), requests, failures };
+        assert_eq!(snapshot.endpoints, [row("GET /a", 0, 0), row("GET /b", 23, 1)]);
+    }
+
+    #[test]
+    fn without_successes_there_is_no_percentile_and_the_first_reason_stays() {
+        let mut live = Live::new(&[]);
+        live.add(&closed(0, 4, &[]));
+        live.broken("the disk is full");
+        live.broken("and again");
+        assert_eq!(live.snapshot().p95_ms, None);
+        assert_eq!(live.snapshot().journal_error.as_deref(), Some("the disk is full"));
+    }
+}
