@@ -8,8 +8,8 @@ use crate::record::Environment;
 pub(super) fn here() -> Environment {
     Environment {
         commit: commit(),
-        hostname: sysinfo::System::host_name().unwrap_or_else(|| "unknown".to_owned()),
-        os: sysinfo::System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_owned()),
+        hostname: sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned()),
+        os: sysinfo::System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
         cpus: std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }

@@ -26,6 +26,8 @@ use crate::scenario::{self, Scenario};
 
 /// How long the host may take to accept a first connection.
 const REACHED_WITHIN: Duration = Duration::from_secs(5);
+/// Where the host says how it is.
+const HEALTH: &str = "/api/v2/health";
 
 /// Drive load on a host, judge it, write a result.
 #[derive(Debug, Args)]
@@ -134,7 +136,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     let host = named.as_deref().map(|text| checked_host(text, &allowed)).transpose()?;
     let folder = ResultFolder::create(&settings.results, &scenario_name(&scenarios))?;
 
-    let ready = prepare(host, &tell).await;
+    let ready = prepare(host, settings.insecure, &tell).await;
     let (host, service) = match ready {
         Ok(ready) => ready,
         Err(failure) => {
@@ -189,21 +191,41 @@ fn checked_host(text: &str, allowed: &AllowedHosts) -> Result<Host, Failure> {
 }
 
 /// The host, reached; or the reference service in its place.
-async fn prepare(host: Option<Host>, tell: &dyn Fn(&str)) -> Result<(Host, Option<Service>), Failure> {
+async fn prepare(host: Option<Host>, insecure: bool, tell: &dyn Fn(&str)) -> Result<(Host, Option<Service>), Failure> {
     let Some(host) = host else {
         let service = Service::start().await?;
         tell(&format!("no --host given: reference agenthub service on {}", service.url));
         let host = Host::parse(&service.url).map_err(Failure::cannot)?;
         return Ok((host, Some(service)));
     };
-    let (name, port) = (host.origin.name.as_str(), host.origin.port);
-    let reached = tokio::time::timeout(REACHED_WITHIN, tokio::net::TcpStream::connect((name, port))).await;
-    let problem = match reached {
-        Ok(Ok(_)) => return Ok((host, None)),
-        Ok(Err(error)) => load::io_text(&error),
-        Err(_) => format!("no answer within {} s", REACHED_WITHIN.as_secs()),
-    };
-    Err(Failure::cannot(format!("cannot reach {host}: {problem}; is it running, and is --host right?")))
+    reach(&host, insecure, tell).await?;
+    Ok((host, None))
+}
+
+/// One request outside the load, not counted: whether anybody listens, before users pile up at a closed door.
+async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    let url = format!("{host}{HEALTH}");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(REACHED_WITHIN)
+        .tls_danger_accept_invalid_certs(insecure)
+        .build()
+        .map_err(Failure::cannot)?;
+    match client.get(&url).send().await {
+        Ok(answer) if answer.status().is_server_error() => tell(&format!("GET {HEALTH} answers {}", answer.status())),
+        Ok(_) => {}
+        Err(error) if error.is_connect() => {
+            let hint = if host.origin.tls { "is its certificate good (--insecure takes any)?" } else { "is it running, and is --host right?" };
+            return Err(Failure::cannot(format!("cannot reach {host}: {}; {hint}", innermost(&error))));
+        }
+        Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),
+    }
+    Ok(())
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 /// A new result's folder.

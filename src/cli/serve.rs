@@ -1,11 +1,12 @@
 //! `serve`: the reference agenthub service alone.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
+use super::exit::ExitCode;
+use super::{Failure, print};
 use crate::reference::{Account, Config, Rule, Service};
 
 /// The options of `serve`.
@@ -39,36 +40,28 @@ pub struct ServeArgs {
     pub parent_pipe: bool,
 }
 
-/// Serves until SIGINT or SIGTERM, or the end of standard input with `--parent-pipe`. Prints one line when it is ready.
-pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let parent_gone = args.parent_pipe.then(standard_input_ends);
-    let shutdown = async move {
-        let parent_gone = async {
-            match parent_gone {
-                Some(gone) => drop(gone.await),
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = parent_gone => {}
-        }
-    };
-    serve_until(args, shutdown).await
-}
-
-/// Serves until `shutdown` is done. Prints one line when it is ready.
-pub async fn serve_until(args: ServeArgs, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+/// Serves until it is told to stop, or until the end of standard input with `--parent-pipe`. Prints one line when ready.
+pub(super) async fn serve(args: ServeArgs, mut stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
     let account = args.email.zip(args.password).map(|(email, password)| Account { email, password });
     let config = Config { account, troubles: args.troubles, seed: args.seed };
-    let service = Service::bind(SocketAddr::new(args.bind, args.port), config).await?;
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "reference agenthub service on http://{}", service.local_addr())?;
-    stdout.flush()?;
-    service.serve(shutdown).await;
-    Ok(())
+    let service = Service::bind(SocketAddr::new(args.bind, args.port), config).await.map_err(Failure::cannot)?;
+    print(&format!("reference agenthub service on http://{}\n", service.local_addr()))?;
+    let parent_gone = args.parent_pipe.then(standard_input_ends);
+    service
+        .serve(async move {
+            let parent_gone = async {
+                match parent_gone {
+                    Some(gone) => drop(gone.await),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => {}
+                () = parent_gone => {}
+            }
+        })
+        .await;
+    Ok(ExitCode::Passed)
 }
 
 /// Done at the end of standard input. Reads on a thread of its own: one of tokio's would keep the process from ending.
