@@ -51,12 +51,11 @@ pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut closing: w
         ended = &mut connection => Some(ended),
         _ = closing.changed() => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
-        }
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        Pin::new(&mut connection).graceful_shutdown();
+        (&mut connection).await
     };
     // Any other end is the client's doing.
     if ended.is_err_and(|error| error.source().is_some_and(<dyn std::error::Error>::is::<Reset>)) {

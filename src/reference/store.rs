@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -105,8 +105,7 @@ impl User {
 
 /// Now, as agenthub writes it: RFC 3339, to the microsecond.
 pub(super) fn now() -> String {
-    let now = Timestamp::now();
-    now.round(Unit::Microsecond).unwrap_or(now).to_string()
+    format!("{:.6}", Timestamp::now())
 }
 
 /// A map that keeps its newest entries.
