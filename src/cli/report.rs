@@ -50,14 +50,13 @@ pub(super) fn write_reports(folder: &Path, run: &Run, result: &RunResult) -> Res
 /// Prints the report.
 pub(super) fn show(folder: &Path, run: &Run, result: &RunResult, format: Format) -> Result<(), Failure> {
     match format {
-        Format::Json => print(&report::json(result)),
+        Format::Json => print(&report::json(result).map_err(Failure::cannot)?),
         Format::Text => {
             let terminal = std::io::stdout().is_terminal();
             let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let (_, columns) = console::Term::stdout().size_checked().unwrap_or((0, WIDTH as u16));
             let width = if terminal { usize::from(columns) } else { WIDTH };
-            print(&report::terminal(run, result, width, colour))?;
-            print(&format!("   report  {}\n", folder.join("report.html").display()))
+            print(&report::terminal(folder, run, result, width, colour))
         }
     }
 }
