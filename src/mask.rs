@@ -130,24 +130,28 @@ pub fn is_secret_header(name: &str) -> bool {
     is_secret_name(name)
 }
 
+/// Words that give a name away wherever they are in it.
+const ANYWHERE: [&str; 6] = ["password", "passwd", "passphrase", "secret", "authorization", "credential"];
+
+/// Words that do so at its end.
+const AT_THE_END: [&str; 11] = [
+    "token",
+    "cookie",
+    "cookies",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "authkey",
+    "sessionid",
+    "sessionkey",
+    "pwd",
+    "jwt",
+];
+
 /// Whether the value of a field, variable or header of this name is to be taken for a secret, e.g. `access_token`, `X-Api-Key`,
 /// `newPassword`; not `token_type` or `max_tokens`.
 pub fn is_secret_name(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    const ANYWHERE: [&str; 6] = ["password", "passwd", "passphrase", "secret", "authorization", "credential"];
-    const AT_THE_END: [&str; 11] = [
-        "token",
-        "cookie",
-        "cookies",
-        "apikey",
-        "accesskey",
-        "privatekey",
-        "authkey",
-        "sessionid",
-        "sessionkey",
-        "pwd",
-        "jwt",
-    ];
     ANYWHERE.iter().any(|word| plain.contains(word)) || AT_THE_END.iter().any(|word| plain.ends_with(word))
 }
 
