@@ -30,9 +30,25 @@ impl<'d> Node<'d> {
         self.value
     }
 
+    /// A value within this one, under the same key.
+    #[must_use]
+    pub fn at(&self, value: &'d Value) -> Node<'d> {
+        Node { value, ..self.clone() }
+    }
+
     /// The document that it is part of.
     pub fn document(&self) -> &'d Document {
         self.document
+    }
+
+    /// The value as it was written.
+    pub fn written(&self) -> &'d str {
+        &self.document.text[self.value.span.clone()]
+    }
+
+    /// Its line, from 1.
+    pub fn line(&self) -> usize {
+        self.document.text[..self.value.span.start].matches('\n').count() + 1
     }
 
     /// Notes that the value is wrong.
@@ -87,8 +103,7 @@ impl<'d> Node<'d> {
         match self.value.kind {
             Kind::Integer(Some(number)) if limits.contains(&number) => Some(number),
             Kind::Integer(_) => {
-                let written = &self.document.text[self.value.span.clone()];
-                self.reject(format!("`{}` must be {wanted}, not {written}", self.key), None);
+                self.reject(format!("`{}` must be {wanted}, not {}", self.key, self.written()), None);
                 None
             }
             _ => self.reject_type(&wanted, None),
@@ -155,7 +170,7 @@ impl<'d> Node<'d> {
         let Kind::Array(items) = &self.value.kind else {
             return self.reject_type("an array", None);
         };
-        Some(items.iter().map(|value| Node { value, ..self.clone() }).collect())
+        Some(items.iter().map(|value| self.at(value)).collect())
     }
 
     /// The strings of an array.
