@@ -54,7 +54,7 @@ impl FileArgs {
     fn load(&self) -> Result<Scenario, Failure> {
         match &self.file {
             Some(path) => scenario::load(path).map_err(Failure::usage),
-            None => scenario::built_in().map_err(Failure::usage),
+            None => Ok(scenario::built_in()),
         }
     }
 

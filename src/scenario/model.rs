@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::units::format_duration;
+
 use http::{HeaderName, HeaderValue};
 
 use super::capture::Capture;
@@ -184,6 +186,22 @@ impl Wait {
             Self::Constant(time) => Some(time.as_secs_f64()),
             Self::Pacing(_) => None,
             Self::None => Some(0.0),
+        }
+    }
+}
+
+impl std::fmt::Display for Wait {
+    /// As a person reads it: `1–5 s`, `500ms–2s`, `10s`, `a task every 10s`, `none`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let second = Duration::from_secs(1);
+        match self {
+            Self::Between(low, high) if *low >= second && *high < 60 * second => {
+                write!(f, "{}–{} s", low.as_secs_f64(), high.as_secs_f64())
+            }
+            Self::Between(low, high) => write!(f, "{}–{}", format_duration(*low), format_duration(*high)),
+            Self::Constant(time) => f.write_str(&format_duration(*time)),
+            Self::Pacing(period) => write!(f, "a task every {}", format_duration(*period)),
+            Self::None => f.write_str("none"),
         }
     }
 }

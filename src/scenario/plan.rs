@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::model::{Scenario, Step, Wait};
-use crate::units::format_duration;
+use super::model::{Scenario, Step};
 
 /// A scenario's plan; `scenario show` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,7 +17,7 @@ pub struct Plan {
     pub hash: String,
     /// The host it names itself.
     pub host: Option<String>,
-    /// Think time between tasks, e.g. `1s to 5s`.
+    /// Think time between tasks, e.g. `1–5 s`.
     pub wait: String,
     /// Its mean, seconds; `None` for pacing.
     pub mean_wait_s: Option<f64>,
@@ -122,7 +121,7 @@ pub enum PlanStep {
     },
     /// A pause.
     Wait {
-        /// How long, e.g. `1s to 5s`.
+        /// How long, e.g. `1–5 s`.
         time: String,
     },
 }
@@ -143,7 +142,7 @@ impl Scenario {
             file: self.file.as_ref().map(|file| file.display().to_string()),
             hash: self.hash.clone(),
             host: self.host.clone(),
-            wait: wait_text(&self.wait),
+            wait: self.wait.to_string(),
             mean_wait_s: self.wait.mean_s(),
             mean_requests_per_task: self.mean_requests_per_task(),
             variables: self
@@ -212,7 +211,7 @@ impl Scenario {
                 steps: self.plan_steps(steps),
                 otherwise: self.plan_steps(otherwise),
             },
-            Step::Wait(wait) => PlanStep::Wait { time: wait_text(wait) },
+            Step::Wait(wait) => PlanStep::Wait { time: wait.to_string() },
         }
     }
 }
@@ -233,15 +232,6 @@ fn mean_requests(steps: &[Step]) -> f64 {
             }
         })
         .sum()
-}
-
-fn wait_text(wait: &Wait) -> String {
-    match wait {
-        Wait::Between(low, high) => format!("{} to {}", format_duration(*low), format_duration(*high)),
-        Wait::Constant(time) => format_duration(*time),
-        Wait::Pacing(period) => format!("a task every {}", format_duration(*period)),
-        Wait::None => "none".to_owned(),
-    }
 }
 
 impl Plan {
