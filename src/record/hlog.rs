@@ -27,8 +27,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 impl IntervalKind {
     /// All kinds, in the order in which a second's lines are written.
-    pub const ALL: [Self; 6] =
-        [Self::Response, Self::Service, Self::FirstByte, Self::Failed, Self::CutOff, Self::Lag];
+    pub const ALL: [Self; 6] = [Self::Response, Self::Service, Self::FirstByte, Self::Failed, Self::CutOff, Self::Lag];
 
     /// Its letter in a tag.
     pub fn letter(self) -> char {
@@ -323,7 +322,10 @@ mod tests {
     #[test]
     fn the_header_names_the_start() {
         let header = header("2026-11-23T08:10:00.250Z".parse().unwrap());
-        assert!(header.contains("#[StartTime: 1795421400.250 (seconds since epoch), 2026-11-23T08:10:00.250Z]\n"), "{header}");
+        assert!(
+            header.contains("#[StartTime: 1795421400.250 (seconds since epoch), 2026-11-23T08:10:00.250Z]\n"),
+            "{header}"
+        );
         assert!(header.contains("#[BaseTime: 1795421400.250 (seconds since epoch)]\n"), "{header}");
     }
 }

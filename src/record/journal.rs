@@ -87,7 +87,10 @@ pub struct Journal {
 impl Journal {
     /// Makes the files of this process's load in a result folder that has none yet.
     pub fn create(folder: &Path) -> Result<Self, JournalError> {
-        Ok(Self::of(Appender::create(folder.join(hlog_name(LOCAL)))?, Appender::create(folder.join(samples_name(LOCAL)))?))
+        Ok(Self::of(
+            Appender::create(folder.join(hlog_name(LOCAL)))?,
+            Appender::create(folder.join(samples_name(LOCAL)))?,
+        ))
     }
 
     fn of(hlog: Appender, samples: Appender) -> Self {
