@@ -126,45 +126,52 @@ fn a_whole_hour_becomes_sixty_minutes_with_the_same_totals() {
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["latency.hlog", "run.toml", "samples.ndjson"]);
 }
 
+/// A journal whose hours have two minutes.
+fn write_short(folder: &Path, seconds: std::ops::Range<u64>) -> Journal {
+    let mut journal = write(folder, 0..0);
+    journal.hour_minutes = 2;
+    for at in seconds {
+        journal.append(&closed(at)).unwrap();
+    }
+    journal
+}
+
 #[test]
 fn an_hour_merged_in_one_file_only_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mut journal = write(folder.path(), 0..3599);
+    let mut journal = write_short(folder.path(), 0..119);
     let unmerged = fs::read(folder.path().join("samples.ndjson")).unwrap();
-    journal.append(&closed(3599)).unwrap();
-    // As if the process was killed between the two renames, and while it wrote the second file.
+    journal.append(&closed(119)).unwrap();
+    // As if the process was killed between the two renames, while it wrote the second file.
     let mut last = Vec::new();
-    Line::Second(&closed(3599).second).append_to(&mut last).unwrap();
+    Line::Second(&closed(119).second).append_to(&mut last).unwrap();
     fs::write(folder.path().join("samples.ndjson"), [unmerged, last].concat()).unwrap();
     fs::write(folder.path().join(".samples.ndjson.new"), "{\"type\":\"second\",\"from_s\":").unwrap();
     let run = read(folder.path()).unwrap();
-    assert_eq!((run.seconds.len(), run.intervals.len()), (3600, 180));
-    assert_eq!(totals(&run), totals(&expected(3600)));
+    assert_eq!((run.seconds.len(), run.intervals.len()), (120, 6));
+    assert_eq!(totals(&run), totals(&expected(120)));
 }
 
 #[test]
 fn an_hour_that_cannot_be_merged_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let mut journal = write(folder.path(), 0..3599);
+    let mut journal = write_short(folder.path(), 0..119);
     // Directories in the way of the new files.
-    for name in ["latency.hlog", "samples.ndjson"] {
-        fs::create_dir(folder.path().join(format!(".{name}.new"))).unwrap();
-    }
-    for at in 3599..3605 {
+    let in_the_way = ["latency.hlog", "samples.ndjson"].map(|name| folder.path().join(format!(".{name}.new")));
+    in_the_way.iter().for_each(|path| fs::create_dir(path).unwrap());
+    for at in 119..130 {
         journal.append(&closed(at)).unwrap();
     }
     let run = read(folder.path()).unwrap();
-    assert_eq!(run.seconds.len(), 3605);
-    assert_eq!(totals(&run), totals(&expected(3605)));
-    for name in ["latency.hlog", "samples.ndjson"] {
-        fs::remove_dir(folder.path().join(format!(".{name}.new"))).unwrap();
-    }
-    for at in 3605..7200 {
+    assert_eq!(run.seconds.len(), 130);
+    assert_eq!(totals(&run), totals(&expected(130)));
+    in_the_way.iter().for_each(|path| fs::remove_dir(path).unwrap());
+    for at in 130..240 {
         journal.append(&closed(at)).unwrap();
     }
     let run = read(folder.path()).unwrap();
-    assert_eq!(run.seconds.len(), 3600 + 60, "the next hour is merged by itself");
-    assert_eq!(totals(&run), totals(&expected(7200)));
+    assert_eq!(run.seconds.len(), 120 + 2, "the next hour is merged by itself");
+    assert_eq!(totals(&run), totals(&expected(240)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let recorder = Recorder::create(folder.path(), &asked(), endpoints(2)).unwrap();
     recorder.begin();
-    for second in 0..4 {
+    for second in 0..3 {
         recorder.record(&sample(0, second * 1_000_000, 100 + second));
         recorder.record(&sample(1, second * 1_000_000 + 5, 5000 + second));
     }
