@@ -110,7 +110,13 @@ impl Accountant {
         let sorter = &mut self.sorter;
         let mut interval = |kind, endpoint, values: &mut Vec<u64>| {
             if !values.is_empty() {
-                intervals.push(Interval { from_s, to_s, kind, endpoint: EndpointId(endpoint), values: sorter.sort(values) });
+                intervals.push(Interval {
+                    from_s,
+                    to_s,
+                    kind,
+                    endpoint: EndpointId(endpoint),
+                    values: sorter.sort(values),
+                });
                 values.clear();
             }
         };

@@ -150,7 +150,10 @@ fn lags_and_failed_starts_count_once() {
     let first = close(&mut a, S);
     assert_eq!(first.second.failed_starts, 2);
     assert_eq!(first.intervals.len(), 1);
-    assert_eq!((first.intervals[0].kind, first.intervals[0].values.pairs()), (IntervalKind::Lag, &[(3, 2), (10, 1)][..]));
+    assert_eq!(
+        (first.intervals[0].kind, first.intervals[0].values.pairs()),
+        (IntervalKind::Lag, &[(3, 2), (10, 1)][..])
+    );
     let second = close(&mut a, 2 * S);
     assert_eq!((second.second.failed_starts, second.intervals.len(), a.latest_us()), (0, 0, None));
 }

@@ -109,11 +109,11 @@ impl Flusher {
     /// Closes everything up to `now_us`, the last second being a shorter one, and hands out what went wrong.
     pub(super) fn finish(mut self, now_us: u64, end: Option<&End>) -> Result<(), JournalError> {
         self.drain();
-        while self.accountant.closed_us() + SECOND_US <= now_us {
+        // What is stamped at or after the end is told all the same.
+        let last_us = self.accountant.latest_us().map_or(0, |at_us| at_us + 1).max(now_us);
+        while self.accountant.closed_us() + SECOND_US <= last_us {
             self.close(self.accountant.closed_us() + SECOND_US);
         }
-        // What is stamped at or after the end belongs to the last second all the same.
-        let last_us = self.accountant.latest_us().map_or(0, |at_us| at_us + 1).max(now_us);
         if last_us > self.accountant.closed_us() || self.accountant.latest_us().is_some() {
             self.close(last_us.max(self.accountant.closed_us() + 1));
         }

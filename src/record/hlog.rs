@@ -1,15 +1,14 @@
 //! One line of `latency.hlog`: an interval of the `HdrHistogram` log format 1.3, `Tag=r.3,start,length,max,histogram`.
 //!
-//! The histogram is the base64 of `HdrHistogram`'s V2 encoding, deflated. Written with the hdrhistogram crate. Read here,
-//! straight to (value, count) pairs: the crate would lay out all 23,000 buckets of each of an hour's histograms.
+//! The histogram is the base64 of `HdrHistogram`'s V2 encoding, deflated: the same bytes that the hdrhistogram crate
+//! writes. Coded here, straight from and to (value, count) pairs: the crate lays out all 23,000 buckets of each
+//! histogram, and an hour has 100,000 of them.
 
 use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::{Decompress, FlushDecompress, Status};
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::hdr::{DIGITS, HIGHEST_US, Layout};
 use super::{EndpointId, Interval, IntervalKind};
@@ -27,8 +26,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 impl IntervalKind {
     /// All kinds, in the order in which a second's lines are written.
-    pub const ALL: [Self; 6] =
-        [Self::Response, Self::Service, Self::FirstByte, Self::Failed, Self::CutOff, Self::Lag];
+    pub const ALL: [Self; 6] = [Self::Response, Self::Service, Self::FirstByte, Self::Failed, Self::CutOff, Self::Lag];
 
     /// Its letter in a tag.
     pub fn letter(self) -> char {
@@ -61,36 +59,39 @@ pub(super) fn header(started: jiff::Timestamp) -> String {
 }
 
 /// Writes intervals as lines.
+#[derive(Debug)]
 pub(super) struct Encoder {
-    histogram: Histogram<u64>,
-    serializer: V2DeflateSerializer,
-    bytes: Vec<u8>,
+    deflate: Compress,
+    plain: Vec<u8>,
+    deflated: Vec<u8>,
     base64: String,
 }
 
-impl std::fmt::Debug for Encoder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Encoder").finish_non_exhaustive()
-    }
-}
-
 impl Encoder {
-    #[expect(clippy::expect_used, reason = "1 to one hour in three digits are bounds that a histogram can have")]
     pub(super) fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, HIGHEST_US, DIGITS).expect("fixed bounds are valid");
-        Self { histogram, serializer: V2DeflateSerializer::new(), bytes: Vec::new(), base64: String::new() }
+        let deflate = Compress::new(Compression::default(), true);
+        Self { deflate, plain: Vec::new(), deflated: Vec::new(), base64: String::new() }
     }
 
     /// Appends the interval's line.
     pub(super) fn line(&mut self, interval: &Interval, line: &mut Vec<u8>) -> std::io::Result<()> {
-        self.histogram.reset();
-        for &(value, count) in interval.values.pairs() {
-            self.histogram.saturating_record_n(value, count);
+        self.plain.clear();
+        encode_plain(interval.values.pairs(), &mut self.plain);
+        self.deflated.clear();
+        self.deflated.extend([DEFLATED.to_be_bytes(), [0; 4]].as_flattened());
+        self.deflate.reset();
+        loop {
+            self.deflated.reserve(self.plain.len() / 2 + 64);
+            let read = self.deflate.total_in() as usize;
+            let rest = &self.plain[read..];
+            if self.deflate.compress_vec(rest, &mut self.deflated, FlushCompress::Finish)? == Status::StreamEnd {
+                break;
+            }
         }
-        self.bytes.clear();
-        self.serializer.serialize(&self.histogram, &mut self.bytes).map_err(std::io::Error::other)?;
+        let length = self.deflated.len() - 8;
+        self.deflated[4..8].copy_from_slice(&(length as u32).to_be_bytes());
         self.base64.clear();
-        STANDARD.encode_string(&self.bytes, &mut self.base64);
+        STANDARD.encode_string(&self.deflated, &mut self.base64);
         writeln!(
             line,
             "Tag={}.{},{:.3},{:.3},{:.3},{}",
@@ -102,6 +103,46 @@ impl Encoder {
             self.base64
         )
     }
+}
+
+/// Appends the plain V2 encoding of sorted pairs.
+fn encode_plain(pairs: &[(u64, u64)], bytes: &mut Vec<u8>) {
+    bytes.extend(PLAIN.to_be_bytes());
+    bytes.extend([0; 8]); // the counts' length, filled in below; no offset
+    bytes.extend(u32::from(DIGITS).to_be_bytes());
+    bytes.extend(1_u64.to_be_bytes());
+    bytes.extend(HIGHEST_US.to_be_bytes());
+    bytes.extend(1_f64.to_be_bytes());
+    let mut next = 0_usize;
+    let mut pairs = pairs.iter().map(|&(value, count)| (Layout::JOURNAL.bucket(value), count)).peekable();
+    while let Some((bucket, mut count)) = pairs.next() {
+        while let Some((_, more)) = pairs.next_if(|&(same, _)| same == bucket) {
+            count += more;
+        }
+        match bucket - next {
+            0 => {}
+            1 => bytes.push(0),
+            empty => put_varint(-(empty as i64), bytes),
+        }
+        put_varint(i64::try_from(count).unwrap_or(i64::MAX), bytes);
+        next = bucket + 1;
+    }
+    let length = bytes.len() - HEADER_BYTES;
+    bytes[4..8].copy_from_slice(&(length as u32).to_be_bytes());
+}
+
+/// Appends a number as [`varint`] reads it.
+fn put_varint(number: i64, bytes: &mut Vec<u8>) {
+    let mut rest = (number << 1 ^ number >> 63) as u64;
+    for _ in 0..8 {
+        if rest < 0x80 {
+            bytes.push(rest as u8);
+            return;
+        }
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
 }
 
 /// Reads lines as intervals.
@@ -232,7 +273,8 @@ fn varint(bytes: &mut &[u8]) -> Result<i64, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
     use proptest::prelude::*;
 
     use super::super::hdr::Sorter;
@@ -287,6 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn the_crate_writes_the_same_bytes() {
+        for values in [vec![0], vec![0, 1, 3, 3, 6], vec![5], (0..5000).map(|n| n * n).collect::<Vec<u64>>()] {
+            let mut histogram = Histogram::<u64>::new_with_bounds(1, HIGHEST_US, DIGITS).unwrap();
+            values.iter().for_each(|&value| histogram.record(value).unwrap());
+            let mut theirs = Vec::new();
+            V2Serializer::new().serialize(&histogram, &mut theirs).unwrap();
+            let mut ours = Vec::new();
+            encode_plain(Sorter::new().sort(&values).pairs(), &mut ours);
+            assert_eq!(ours, theirs, "{values:?}");
+        }
+    }
+
+    #[test]
     fn the_crate_reads_the_same_counts() {
         let values: Vec<u64> = (0..5000).map(|n| n * n).collect();
         let line = line(&interval(&values));
@@ -323,7 +378,10 @@ mod tests {
     #[test]
     fn the_header_names_the_start() {
         let header = header("2026-11-23T08:10:00.250Z".parse().unwrap());
-        assert!(header.contains("#[StartTime: 1795421400.250 (seconds since epoch), 2026-11-23T08:10:00.250Z]\n"), "{header}");
+        assert!(
+            header.contains("#[StartTime: 1795421400.250 (seconds since epoch), 2026-11-23T08:10:00.250Z]\n"),
+            "{header}"
+        );
         assert!(header.contains("#[BaseTime: 1795421400.250 (seconds since epoch)]\n"), "{header}");
     }
 }

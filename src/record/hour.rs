@@ -83,7 +83,8 @@ impl Second {
 
 impl EndpointSecond {
     fn add(&mut self, other: &Self) {
-        let Self { requests, failures, errors, cut_off, statuses, redirected, connected, body_bytes, phases_us } = other;
+        let Self { requests, failures, errors, cut_off, statuses, redirected, connected, body_bytes, phases_us } =
+            other;
         self.requests += requests;
         for (&kind, count) in failures {
             *self.failures.entry(kind).or_default() += count;

@@ -79,6 +79,8 @@ pub struct Journal {
     minute: Minute,
     /// The minutes so far of the hour that is being written, as lines of either file.
     minutes: u32,
+    /// 60; a test may make its hours shorter.
+    hour_minutes: u32,
     hour_hlog: Vec<u8>,
     hour_samples: Vec<u8>,
     text: Vec<u8>,
@@ -87,7 +89,10 @@ pub struct Journal {
 impl Journal {
     /// Makes the files of this process's load in a result folder that has none yet.
     pub fn create(folder: &Path) -> Result<Self, JournalError> {
-        Ok(Self::of(Appender::create(folder.join(hlog_name(LOCAL)))?, Appender::create(folder.join(samples_name(LOCAL)))?))
+        Ok(Self::of(
+            Appender::create(folder.join(hlog_name(LOCAL)))?,
+            Appender::create(folder.join(samples_name(LOCAL)))?,
+        ))
     }
 
     fn of(hlog: Appender, samples: Appender) -> Self {
@@ -97,6 +102,7 @@ impl Journal {
             encoder: Encoder::new(),
             minute: Minute::default(),
             minutes: 0,
+            hour_minutes: HOUR_MINUTES,
             hour_hlog: Vec::new(),
             hour_samples: Vec::new(),
             text: Vec::new(),
@@ -135,7 +141,7 @@ impl Journal {
         self.count(&minute)?;
         std::mem::swap(&mut self.text, &mut self.hour_samples);
         self.minutes += 1;
-        if self.minutes == HOUR_MINUTES {
+        if self.minutes == self.hour_minutes {
             self.minutes = 0;
             // An hour that cannot be merged, because the disk has no room for both, just stays as it is.
             let _ = self.hlog.replace_hour(&self.hour_hlog);

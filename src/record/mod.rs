@@ -5,7 +5,7 @@ mod accountant;
 mod asked;
 mod errors;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod flusher;
 mod generator;
 mod hdr;

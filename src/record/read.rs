@@ -50,9 +50,8 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
         local.join(other);
     }
     let Source { started: _, endpoints, seconds, mut intervals, end } = local;
-    intervals.sort_by(|a, b| {
-        a.from_s.total_cmp(&b.from_s).then_with(|| (a.kind, a.endpoint).cmp(&(b.kind, b.endpoint)))
-    });
+    intervals
+        .sort_by(|a, b| a.from_s.total_cmp(&b.from_s).then_with(|| (a.kind, a.endpoint).cmp(&(b.kind, b.endpoint))));
     let endpoints = named(endpoints, &seconds, &intervals);
     Ok(Run { asked, endpoints, seconds, intervals, end, warnings })
 }
@@ -199,7 +198,8 @@ impl Source {
         };
         let mut ids = BTreeMap::new();
         for (id, name) in other.endpoints {
-            let known = self.endpoints.iter().find(|(_, ours)| ours.name == name.name && ours.scenario == name.scenario);
+            let known =
+                self.endpoints.iter().find(|(_, ours)| ours.name == name.name && ours.scenario == name.scenario);
             let ours = known.map_or_else(|| self.endpoints.keys().last().map_or(0, |last| last + 1), |(&id, _)| id);
             self.endpoints.entry(ours).or_insert(name);
             ids.insert(id, ours);

@@ -94,10 +94,10 @@ mod tests {
                 });
             }
         });
-        let mut seen = Vec::new();
+        let mut seen: Vec<u64> = Vec::new();
         shards.drain(&mut spare, |batch| seen.extend(&batch.lags_us));
         seen.sort_unstable();
-        assert_eq!(seen, (0..8000).collect::<Vec<u64>>());
+        assert_eq!(seen, (0..8000).collect::<Vec<_>>());
         shards.drain(&mut spare, |batch| assert!(batch.lags_us.is_empty()));
     }
 }
