@@ -64,7 +64,9 @@ impl Running {
             request.push_str("\r\n");
         }
         if !body.is_empty() {
-            request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            request.push_str("Content-Type: application/json\r\nContent-Length: ");
+            request.push_str(&body.len().to_string());
+            request.push_str("\r\n");
         }
         stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
         let mut bytes = Vec::new();
