@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a run may take that was given no time of its own.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An empty folder in which the binary is run. Gone when dropped.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(10));
         };
         let took = self.started.elapsed();
-        let mut text = |reader: Option<JoinHandle<String>>| reader.map_or_else(String::new, |it| it.join().unwrap());
+        let text = |reader: Option<JoinHandle<String>>| reader.map_or_else(String::new, |it| it.join().unwrap());
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
         Outcome { code: status.code(), stdout: text(stdout), stderr: text(stderr), took, timed_out }
     }
