@@ -1,1 +1,92 @@
-//! One file a subcommand. Wires the rooms together; the only room that prints.
+//! One file a subcommand. Wires the rooms together; the only room that prints: reports to standard output, everything
+//! else to standard error.
+
+mod environment;
+mod exit;
+mod progress;
+mod report;
+mod run;
+mod scenario;
+mod serve;
+mod service;
+mod settings;
+
+use clap::{Parser, Subcommand};
+use tokio::sync::watch;
+
+pub use exit::ExitCode;
+
+/// Load-tests an agenthub service, judges it against its performance targets, and shows the proof.
+#[derive(Debug, Parser)]
+#[command(name = "agenthub-perf", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 every target passed; 1 could not run; 2 wrong usage; 98 unproven or void; \
+    99 a target missed; 130 interrupted.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Drive load on a host, judge it, write a result (without --host: on the reference service)
+    Run(Box<run::RunArgs>),
+    /// Build a result's report again from its journal, also that of a killed or running one
+    Report(report::ReportArgs),
+    /// Check, show or try a scenario file
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
+    /// Run the reference agenthub service alone
+    Serve(serve::ServeArgs),
+}
+
+/// Runs a command. `stop` becomes true when the process is asked to end.
+pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Run(args) => run::run(*args, stop).await,
+        Command::Report(args) => report::report(&args),
+        Command::Scenario(command) => scenario::scenario(command, stop).await,
+        Command::Serve(args) => serve::serve(args, stop).await,
+    };
+    outcome.unwrap_or_else(|failure| {
+        say(&format!("error: {}", failure.message));
+        failure.code
+    })
+}
+
+/// Why a command did not get to its end.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: ExitCode,
+    message: String,
+}
+
+impl Failure {
+    /// Something on this machine, or the host, is in the way.
+    pub(crate) fn cannot(message: impl ToString) -> Self {
+        Self { code: ExitCode::CannotRun, message: message.to_string() }
+    }
+
+    /// What was asked for makes no sense.
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self { code: ExitCode::Usage, message: message.to_string() }
+    }
+}
+
+/// A line for the person at the terminal, on standard error.
+fn say(line: &str) {
+    use std::io::Write;
+    // Nobody listens any more: nothing is lost by not telling them.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A report, on standard output. A reader that has gone away (`| head`) is not an error.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::cannot(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

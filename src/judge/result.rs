@@ -278,19 +278,3 @@ pub struct Lag {
     pub max: f64,
 }
 
-impl RunResult {
-    /// The exit code of a run with this verdict (an interrupted run ends with 130 before this is asked).
-    pub fn exit_code(&self, allow_unproven: bool) -> u8 {
-        match self.verdict {
-            Verdict::Pass | Verdict::NotMeasured => 0,
-            Verdict::Fail => 99,
-            Verdict::Unproven | Verdict::Void => {
-                if allow_unproven {
-                    0
-                } else {
-                    98
-                }
-            }
-        }
-    }
-}

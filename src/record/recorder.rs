@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -31,9 +31,15 @@ pub struct Recorder {
     shared: Arc<Shared>,
     zero: OnceLock<Instant>,
     snapshots: watch::Receiver<Snapshot>,
-    /// `None` once the thread was told to stop: without a sender it stops.
-    orders: Option<Sender<Order>>,
-    thread: Option<JoinHandle<Result<(), JournalError>>>,
+    /// `None` once it was told to stop.
+    writer: Mutex<Option<Writer>>,
+}
+
+/// The thread that writes.
+#[derive(Debug)]
+struct Writer {
+    orders: Sender<Order>,
+    thread: JoinHandle<Result<(), JournalError>>,
 }
 
 impl Recorder {
@@ -49,7 +55,7 @@ impl Recorder {
         let (orders, received) = channel();
         let flusher = Flusher::new(Arc::clone(&shared), endpoints, journal, watchers);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || flusher.run(&received))?;
-        Ok(Self { shared, zero: OnceLock::new(), snapshots, orders: Some(orders), thread: Some(thread) })
+        Ok(Self { shared, zero: OnceLock::new(), snapshots, writer: Mutex::new(Some(Writer { orders, thread })) })
     }
 
     /// Sets the zero of the run's time: now. What is recorded before counts in the first second.
@@ -57,10 +63,10 @@ impl Recorder {
     pub fn begin(&self) {
         let (now, started) = (Instant::now(), jiff::Timestamp::now());
         if self.zero.set(now).is_ok()
-            && let Some(orders) = &self.orders
+            && let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner)
         {
             // The thread only ever ends when told to, so it hears this.
-            let _ = orders.send(Order::Begin(now, started));
+            let _ = writer.orders.send(Order::Begin(now, started));
         }
     }
 
@@ -117,16 +123,20 @@ impl Recorder {
         self.snapshots.clone()
     }
 
-    /// Writes what is left and how the run ended, and closes the journal. The error is the first that writing met.
-    pub fn finish(mut self, end: End) -> Result<(), JournalError> {
-        if let Some(orders) = self.orders.take() {
-            let _ = orders.send(Order::Stop(end));
-        }
-        self.join()
+    /// Writes what is left and how the run ended, and closes the journal: what is recorded afterwards is nowhere.
+    /// The error is the first that writing met. Only the first call counts.
+    pub fn finish(&self, end: End) -> Result<(), JournalError> {
+        self.close(Some(end))
     }
 
-    fn join(&mut self) -> Result<(), JournalError> {
-        let Some(thread) = self.thread.take() else { return Ok(()) };
+    fn close(&self, end: Option<End>) -> Result<(), JournalError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Writer { orders, thread }) = writer else { return Ok(()) };
+        if let Some(end) = end {
+            let _ = orders.send(Order::Stop(end));
+        }
+        // Without a sender the thread stops.
+        drop(orders);
         thread.join().unwrap_or_else(|_| {
             Err(JournalError::new(Path::new("the journal"), std::io::Error::other("its thread panicked")))
         })
@@ -135,8 +145,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.orders = None;
-        let _ = self.join();
+        let _ = self.close(None);
     }
 }
 

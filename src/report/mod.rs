@@ -1,5 +1,18 @@
 //! Reports: one file a format, each from the run and its result alone. Knows no driver; prints nothing.
 
+mod charts;
+mod columns;
+#[cfg(test)]
+mod example;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod next;
+mod terminal;
+mod words;
+
+use std::io::Write;
 use std::path::Path;
 
 use crate::judge::RunResult;
@@ -15,14 +28,96 @@ pub struct ReportError {
     pub source: std::io::Error,
 }
 
-/// The terminal's report. `width` in columns; `colour`: with ANSI colours.
-pub fn terminal(run: &Run, result: &RunResult, width: usize, colour: bool) -> String {
-    let _ = (run, result, width, colour);
-    String::new()
+/// The terminal's report. `folder`: the result's, which it names; `width` in columns; `colour`: with ANSI colours.
+pub fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usize, colour: bool) -> String {
+    terminal::terminal(folder, run, result, width, colour)
+}
+
+/// `result.json` as a text, for `--format json`.
+pub fn json(result: &RunResult) -> Result<String, serde_json::Error> {
+    json::json(result)
+}
+
+/// `report.md` as a text, for a job summary.
+pub fn markdown(run: &Run, result: &RunResult) -> String {
+    markdown::markdown(run, result)
 }
 
 /// Writes `result.json`, `report.html`, `report.md`, `junit.xml` and `charts/*.svg` into a result folder, each whole or not at all.
 pub fn write_all(folder: &Path, run: &Run, result: &RunResult) -> Result<(), ReportError> {
-    let _ = (folder, run, result);
-    Ok(())
+    let charts = folder.join("charts");
+    std::fs::create_dir_all(&charts).map_err(|source| ReportError { path: charts.clone(), source })?;
+    let made = |path: &Path, text: Result<String, std::io::Error>| {
+        text.map_err(|source| ReportError { path: path.to_owned(), source })
+    };
+    for chart in charts::all(run, result) {
+        write(&charts.join(chart.file_name()), &chart.standalone())?;
+    }
+    let path = folder.join("report.html");
+    write(&path, &made(&path, html::html(run, result).map_err(std::io::Error::other))?)?;
+    write(&folder.join("report.md"), &markdown(run, result))?;
+    let path = folder.join("junit.xml");
+    write(&path, &made(&path, junit::junit(run, result).map_err(std::io::Error::other))?)?;
+    // Last: whoever finds it finds the others too.
+    let path = folder.join("result.json");
+    write(&path, &made(&path, json::json(result).map_err(std::io::Error::other))?)
+}
+
+/// Writes a file under another name and renames it, so that it is never half there.
+fn write(path: &Path, text: &str) -> Result<(), ReportError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = std::fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // What is left of it would only puzzle; that it cannot be removed is no news beside the error itself.
+        let _ = std::fs::remove_file(&temporary);
+        ReportError { path: path.to_owned(), source }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn writes_every_file_of_every_run_and_leaves_nothing_else() {
+        for (name, (run, result)) in example::all() {
+            let folder = tempfile::tempdir().unwrap();
+            write_all(folder.path(), &run, &result).unwrap();
+            write_all(folder.path(), &run, &result).unwrap();
+            assert_eq!(
+                files(folder.path()),
+                ["charts", "junit.xml", "report.html", "report.md", "result.json"],
+                "{name}"
+            );
+            assert_eq!(
+                files(&folder.path().join("charts")),
+                ["distribution.svg", "failures.svg", "response-times.svg", "throughput.svg"],
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let (run, result) = example::pass();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("report.md")).unwrap();
+        let error = write_all(folder.path(), &run, &result).unwrap_err();
+        assert_eq!(error.path, folder.path().join("report.md"));
+        assert!(error.to_string().starts_with("cannot write "));
+        assert!(!files(folder.path()).iter().any(|name| name.ends_with(".tmp")));
+    }
 }

@@ -1,0 +1,62 @@
+//! `report`: build a result's report again, from its journal alone.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::exit::ExitCode;
+use super::run::Format;
+use super::{Failure, print, say};
+use crate::judge::{self, RunResult};
+use crate::record::{self, Run};
+use crate::{history, report};
+
+/// Columns where the terminal does not tell.
+const WIDTH: usize = 100;
+
+/// Build a result's report again from its journal, also that of a killed or running one.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A path, an id, a label, `latest` or `latest~N`
+    #[arg(value_name = "RESULT", default_value = "latest")]
+    result: String,
+    /// Folder that results are in
+    #[arg(long, value_name = "DIR", env = "AGENTHUB_PERF_RESULTS", default_value = "results")]
+    results: PathBuf,
+    /// What is printed to standard output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Builds it, and ends as the run would have.
+pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let folder = history::find(&args.results, &args.result).map_err(Failure::cannot)?;
+    let run = record::read(&folder).map_err(Failure::cannot)?;
+    let result = judge::judge(&run);
+    if let Err(failure) = write_reports(&folder, &run, &result) {
+        // The report can still be read here and now.
+        say(&format!("warning: {}", failure.message));
+    }
+    show(&folder, &run, &result, args.format)?;
+    Ok(ExitCode::of(run.end.as_ref(), result.verdict, run.asked.allow_unproven))
+}
+
+/// Writes the report's files into the result's folder.
+pub(super) fn write_reports(folder: &Path, run: &Run, result: &RunResult) -> Result<(), Failure> {
+    report::write_all(folder, run, result).map_err(Failure::cannot)
+}
+
+/// Prints the report.
+pub(super) fn show(folder: &Path, run: &Run, result: &RunResult, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => print(&report::json(result).map_err(Failure::cannot)?),
+        Format::Text => {
+            let terminal = std::io::stdout().is_terminal();
+            let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let (_, columns) = console::Term::stdout().size_checked().unwrap_or((0, WIDTH as u16));
+            let width = if terminal { usize::from(columns) } else { WIDTH };
+            print(&report::terminal(folder, run, result, width, colour))
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! `run`: drive load, judge it, write a result.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use super::environment;
+use super::exit::ExitCode;
+use super::report::{show, write_reports};
+use super::service::Service;
+use super::settings::{
+    Layer, ScenarioFile, Settings, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target,
+    parse_time, parse_users, settle,
+};
+use super::{Failure, progress, say};
+use crate::history;
+use crate::judge;
+use crate::load::{self, AllowedHosts, Host, Load, LoadError};
+use crate::record::{self, Asked, AskedScenario, End, EndpointName, Recorder, Stage};
+use crate::scenario::{self, Scenario};
+
+/// How long the host may take to accept a first connection.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
+/// Where the host says how it is.
+const HEALTH: &str = "/api/v2/health";
+
+/// Drive load on a host, judge it, write a result.
+#[derive(Debug, Args)]
+#[command(after_help = "Each option can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
+    agenthub-perf.toml; the flag wins, then the environment, the profile, the file.")]
+pub struct RunArgs {
+    /// Scenario file and its share of the users; repeatable [default: the guide's user, built in]
+    #[arg(short = 'f', long = "scenario", value_name = "FILE[:WEIGHT]", value_parser = parse_scenario)]
+    scenarios: Vec<ScenarioFile>,
+    /// The system under test, e.g. http://localhost:8000 [default: the reference service, started for the run]
+    #[arg(short = 'H', long, value_name = "URL")]
+    host: Option<String>,
+    /// Users at the peak
+    #[arg(short, long, value_name = "N", value_parser = parse_users, allow_negative_numbers = true)]
+    users: Option<u32>,
+    /// Users started a second
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate, allow_negative_numbers = true)]
+    spawn_rate: Option<f64>,
+    /// How long, e.g. 300s, 5m, 1h30m; a plain number is in seconds
+    #[arg(short = 't', long, visible_alias = "duration", value_name = "TIME", value_parser = parse_time,
+          allow_negative_numbers = true)]
+    run_time: Option<Duration>,
+    /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s
+    #[arg(long, value_name = "STAGES", value_parser = |text: &str| parse_stages(text).map(Stages),
+          conflicts_with_all = ["users", "spawn_rate", "run_time"])]
+    stages: Option<Stages>,
+    /// A target, e.g. p95_response_time=500ms, error_rate=1%, 'p95_response_time[GET /api/v2/projects]=1s'; repeatable
+    #[arg(long = "target", value_name = "NAME=LIMIT", value_parser = parse_target)]
+    targets: Vec<(String, String)>,
+    /// A named load: quick (default), guide, stress, ci, soak, or one of the configuration's own
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// A name by which the result is found again
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
+    /// Configuration file [default: agenthub-perf.toml, where it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that results are written to [default: results]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Allow load on a host that is not this machine; repeatable
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allow_hosts: Vec<String>,
+    /// Take any TLS certificate
+    #[arg(long)]
+    insecure: bool,
+    /// What requests in flight get at the end [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_any_time)]
+    stop_timeout: Option<Duration>,
+    /// Of every random choice: the same seed draws the same tasks [default: random, and recorded]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// End with 0 also where the verdict is unproven or void
+    #[arg(long)]
+    allow_unproven: bool,
+    /// No progress, no messages
+    #[arg(short, long)]
+    quiet: bool,
+    /// What is printed to standard output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// What is printed to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A report for a person.
+    Text,
+    /// The result JSON alone.
+    Json,
+}
+
+#[derive(Debug, Clone)]
+struct Stages(Vec<Stage>);
+
+impl RunArgs {
+    fn layer(&mut self) -> Layer {
+        Layer {
+            scenarios: std::mem::take(&mut self.scenarios),
+            host: self.host.take(),
+            allow_hosts: std::mem::take(&mut self.allow_hosts),
+            users: self.users,
+            spawn_rate: self.spawn_rate,
+            run_time: self.run_time,
+            stages: self.stages.take().map(|stages| stages.0),
+            targets: std::mem::take(&mut self.targets),
+            label: self.label.take(),
+            results: self.results.take(),
+            stop_timeout: self.stop_timeout,
+            seed: self.seed,
+            insecure: self.insecure.then_some(true),
+            allow_unproven: self.allow_unproven.then_some(true),
+        }
+    }
+}
+
+/// Runs it.
+pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
+    let settings = settle(args.layer(), args.profile.as_deref(), args.config.as_deref())?;
+    let tell = |line: &str| if !args.quiet { say(line) };
+    let scenarios = load_scenarios(&settings.scenarios)?;
+
+    let named = settings.host.clone().or_else(|| scenarios.iter().find_map(|(scenario, _)| scenario.host.clone()));
+    let allowed = AllowedHosts::new(settings.allow_hosts.clone());
+    let host = named.as_deref().map(|text| checked_host(text, &allowed)).transpose()?;
+    let folder = ResultFolder::create(&settings.results, &scenario_name(&scenarios))?;
+
+    let ready = prepare(host, settings.insecure, &tell).await;
+    let (host, service) = match ready {
+        Ok(ready) => ready,
+        Err(failure) => {
+            folder.remove();
+            return Err(failure);
+        }
+    };
+    let asked = asked(&settings, &scenarios, &host, service.is_some(), folder.id.clone());
+    let outlook = judge::outlook(&asked, &settings.targets);
+    for line in &outlook.lines {
+        tell(line);
+    }
+    let ended = drive(&settings, &scenarios, host, allowed, &asked, &folder.path, stop, args.quiet).await;
+    if let Some(service) = service {
+        service.stop().await;
+    }
+    let failed = ended.err();
+    if let Some(failure) = &failed {
+        say(&format!("error: {}", failure.message));
+    }
+    finish(&folder.path, &settings, args.format, failed)
+}
+
+/// Reads the run back from its journal, judges and reports it.
+fn finish(folder: &Path, settings: &Settings, format: Format, failed: Option<Failure>) -> Result<ExitCode, Failure> {
+    let run = record::read(folder).map_err(Failure::cannot)?;
+    let result = judge::judge(&run);
+    write_reports(folder, &run, &result)?;
+    show(folder, &run, &result, format)?;
+    Ok(match failed {
+        Some(failure) => failure.code,
+        None => ExitCode::of(run.end.as_ref(), result.verdict, settings.allow_unproven),
+    })
+}
+
+type Weighted = (Arc<Scenario>, u32);
+
+fn load_scenarios(files: &[ScenarioFile]) -> Result<Vec<Weighted>, Failure> {
+    if files.is_empty() {
+        return Ok(vec![(Arc::new(scenario::built_in()), 1)]);
+    }
+    files
+        .iter()
+        .map(|file| Ok((Arc::new(scenario::load(&file.path).map_err(Failure::usage)?), file.weight)))
+        .collect()
+}
+
+fn checked_host(text: &str, allowed: &AllowedHosts) -> Result<Host, Failure> {
+    let host = Host::parse(text).map_err(Failure::usage)?;
+    host.check_allowed(allowed).map_err(Failure::usage)?;
+    Ok(host)
+}
+
+/// The host, reached; or the reference service in its place.
+async fn prepare(host: Option<Host>, insecure: bool, tell: &dyn Fn(&str)) -> Result<(Host, Option<Service>), Failure> {
+    let Some(host) = host else {
+        let service = Service::start().await?;
+        tell(&format!("no --host given: reference agenthub service on {}", service.url));
+        let host = Host::parse(&service.url).map_err(Failure::cannot)?;
+        return Ok((host, Some(service)));
+    };
+    reach(&host, insecure, tell).await?;
+    Ok((host, None))
+}
+
+/// One request outside the load, not counted: whether anybody listens, before users pile up at a closed door.
+async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    let url = format!("{host}{HEALTH}");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(REACHED_WITHIN)
+        .tls_danger_accept_invalid_certs(insecure)
+        .build()
+        .map_err(Failure::cannot)?;
+    match client.get(&url).send().await {
+        Ok(answer) if answer.status().is_server_error() => tell(&format!("GET {HEALTH} answers {}", answer.status())),
+        Ok(_) => {}
+        Err(error) if error.is_connect() => {
+            let hint = if host.origin.tls { "is its certificate good (--insecure takes any)?" } else { "is it running, and is --host right?" };
+            return Err(Failure::cannot(format!("cannot reach {host}: {}; {hint}", innermost(&error))));
+        }
+        Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),
+    }
+    Ok(())
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
+
+/// A new result's folder.
+struct ResultFolder {
+    id: String,
+    path: PathBuf,
+}
+
+impl ResultFolder {
+    fn create(results: &Path, scenario_name: &str) -> Result<Self, Failure> {
+        let (id, path) = history::create_folder(results, jiff::Timestamp::now(), scenario_name).map_err(Failure::cannot)?;
+        Ok(Self { id, path })
+    }
+
+    /// Nothing has been written to it: it would only be in the way.
+    fn remove(&self) {
+        let _ = std::fs::remove_dir(&self.path);
+    }
+}
+
+fn scenario_name(scenarios: &[Weighted]) -> String {
+    scenarios.iter().map(|(scenario, _)| scenario.name.as_str()).collect::<Vec<_>>().join(" + ")
+}
+
+fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_service: bool, id: String) -> Asked {
+    let total: f64 = scenarios.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let mean = |of: &dyn Fn(&Scenario) -> Option<f64>| -> Option<f64> {
+        scenarios.iter().map(|(scenario, weight)| Some(of(scenario)? * f64::from(*weight) / total)).sum()
+    };
+    let mut waits: Vec<String> = scenarios.iter().map(|(scenario, _)| scenario.wait.to_string()).collect();
+    waits.dedup();
+    let hash = match scenarios {
+        [(only, _)] => only.hash.clone(),
+        several => {
+            let mut digest = Sha256::new();
+            for (scenario, weight) in several {
+                digest.update(format!("{}:{weight}\n", scenario.hash));
+            }
+            digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        }
+    };
+    Asked {
+        schema: 1,
+        id,
+        label: settings.label.clone(),
+        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        host: host.to_string(),
+        reference_service,
+        seed: settings.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
+        stop_timeout_s: settings.stop_timeout.as_secs_f64(),
+        allow_unproven: settings.allow_unproven,
+        users: Some(settings.plan.peak() as u32),
+        spawn_rate: settings.spawn_rate,
+        mean_wait_s: mean(&|scenario| scenario.wait.mean_s()),
+        mean_requests_per_task: mean(&|scenario| Some(scenario.mean_requests_per_task())).unwrap_or(1.0),
+        wait: waits.join(", "),
+        scenario_name: scenario_name(scenarios),
+        scenario_hash: hash,
+        plan: settings.plan.clone(),
+        targets: settings.targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),
+        environment: environment::here(),
+        scenarios: scenarios
+            .iter()
+            .map(|(scenario, weight)| AskedScenario {
+                name: scenario.name.clone(),
+                file: scenario.file.as_ref().map_or_else(|| "built in".to_owned(), |path| path.display().to_string()),
+                hash: scenario.hash.clone(),
+                weight: *weight,
+            })
+            .collect(),
+    }
+}
+
+/// Drives the load and closes the journal, however it ends.
+#[expect(clippy::too_many_arguments, reason = "each is one thing, and all are used once")]
+async fn drive(
+    settings: &Settings,
+    scenarios: &[Weighted],
+    host: Host,
+    allowed: AllowedHosts,
+    asked: &Asked,
+    folder: &Path,
+    stop: watch::Receiver<bool>,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let endpoints = scenarios.iter().flat_map(|(scenario, _)| {
+        scenario.endpoints.iter().map(|endpoint| EndpointName {
+            name: endpoint.name.clone(),
+            scenario: scenario.name.clone(),
+            tags: endpoint.tags.clone(),
+        })
+    });
+    let recorder = Arc::new(Recorder::create(folder, asked, endpoints.collect()).map_err(Failure::cannot)?);
+    let shown = (!quiet).then(|| {
+        let length = Duration::from_secs_f64(settings.plan.duration_s());
+        tokio::spawn(progress::show(recorder.snapshots(), stop.clone(), length))
+    });
+    let load = Load {
+        scenarios: scenarios.to_vec(),
+        plan: settings.plan.clone(),
+        host,
+        allowed,
+        check_certificates: !settings.insecure,
+        seed: asked.seed,
+        stop_timeout: settings.stop_timeout,
+    };
+    let ended = load::drive(load, Arc::clone(&recorder), stop).await;
+    let end = match &ended {
+        Ok(end) => end.clone(),
+        Err(error) => End::Aborted(error.to_string()),
+    };
+    let closed = recorder.finish(end);
+    if let Some(shown) = shown {
+        let _ = shown.await;
+    }
+    match ended {
+        Err(error @ LoadError::NobodyStarted { .. }) => Err(Failure::cannot(format!(
+            "{error}\n  check the credentials (AGENTHUB_EMAIL, AGENTHUB_PASSWORD) and the host, or run `agenthub-perf scenario try`"
+        ))),
+        Err(error) => Err(Failure::cannot(error)),
+        Ok(_) => closed.map_err(Failure::cannot),
+    }
+}

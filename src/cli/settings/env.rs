@@ -1,0 +1,96 @@
+//! What the environment says: `AGENTHUB_PERF_…`, an empty value says nothing.
+
+use std::path::PathBuf;
+
+use super::{Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users};
+
+/// What the environment says.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct FromEnv {
+    pub(super) layer: Layer,
+    pub(super) profile: Option<String>,
+    pub(super) config: Option<PathBuf>,
+}
+
+/// Reads the environment through `get`. Errors name the variable.
+pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<FromEnv, String> {
+    let env = Env { get };
+    Ok(FromEnv {
+        layer: Layer {
+            scenarios: env.list("SCENARIO", parse_scenario)?,
+            host: env.text("HOST"),
+            allow_hosts: env.list("ALLOW_HOST", |name| Ok(name.to_owned()))?,
+            users: env.one("USERS", parse_users)?,
+            spawn_rate: env.one("SPAWN_RATE", parse_spawn_rate)?,
+            run_time: env.one("RUN_TIME", parse_time)?,
+            stages: env.one("STAGES", parse_stages)?,
+            targets: env.list("TARGET", parse_target)?,
+            label: env.text("LABEL"),
+            results: env.text("RESULTS").map(PathBuf::from),
+            stop_timeout: env.one("STOP_TIMEOUT", parse_any_time)?,
+            seed: env.one("SEED", |text| text.parse().map_err(|_| "not a whole number".to_owned()))?,
+            insecure: env.one("INSECURE", parse_flag)?,
+            allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
+        },
+        profile: env.text("PROFILE"),
+        config: env.text("CONFIG").map(PathBuf::from),
+    })
+}
+
+struct Env<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Env<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.get)(&format!("AGENTHUB_PERF_{name}")).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn one<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
+        let named = |problem| format!("AGENTHUB_PERF_{name}: {problem}");
+        self.text(name).map(|text| parse(&text).map_err(named)).transpose()
+    }
+
+    /// A list, its items apart by commas.
+    fn list<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+        let all = |text: &str| text.split(',').map(|item| parse(item.trim())).collect();
+        Ok(self.one(name, all)?.unwrap_or_default())
+    }
+}
+
+fn parse_flag(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err("neither true nor false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<FromEnv, String> {
+        from_env(&|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_environment_is_read_and_an_empty_value_says_nothing() {
+        let said = read(&[
+            ("AGENTHUB_PERF_USERS", "7"),
+            ("AGENTHUB_PERF_HOST", ""),
+            ("AGENTHUB_PERF_PROFILE", "ci"),
+            ("AGENTHUB_PERF_SCENARIO", "a.toml:3, b.toml"),
+        ])
+        .unwrap();
+        assert_eq!((said.layer.users, said.layer.host), (Some(7), None));
+        assert_eq!(said.profile.as_deref(), Some("ci"));
+        assert_eq!(said.layer.scenarios.iter().map(|file| file.weight).collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    fn an_error_names_the_variable() {
+        let error = read(&[("AGENTHUB_PERF_USERS", "0")]).unwrap_err();
+        assert!(error.starts_with("AGENTHUB_PERF_USERS: ") && error.contains("at least 1"), "{error}");
+    }
+}

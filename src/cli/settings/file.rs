@@ -1,0 +1,150 @@
+//! `agenthub-perf.toml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::Failure;
+use super::{Layer, parse_scenario, parse_spawn_rate, parse_stages, parse_users};
+use crate::document::{Document, Kind, Node, Problems, Table};
+use crate::judge::Targets;
+
+/// A configuration file.
+#[derive(Debug)]
+pub(in crate::cli) struct ConfigFile {
+    pub(super) layer: Layer,
+    pub(super) profiles: BTreeMap<String, Layer>,
+}
+
+impl ConfigFile {
+    /// Reads it. Paths in it are relative to its folder.
+    pub(in crate::cli) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&path.display().to_string(), &text, folder).map_err(Failure::usage)
+    }
+
+    fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Problems> {
+        let document = Document::parse(name, text)?;
+        let mut root = document.root("the configuration");
+        let mut profiles = BTreeMap::new();
+        if let Some(mut table) = root.take("profiles").and_then(|node| node.table("[profiles]")) {
+            for node in table.rest() {
+                let place = format!("[profiles.{}]", node.key());
+                if let Some(table) = node.table(&place) {
+                    profiles.insert(node.key().to_owned(), layer(table, folder));
+                }
+            }
+            table.close();
+        }
+        let layer = layer(root, folder);
+        document.check()?;
+        Ok(Self { layer, profiles })
+    }
+}
+
+fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
+    let mut scenarios = Vec::new();
+    for node in table.take("scenarios").and_then(|node| node.items()).unwrap_or_default() {
+        if let Some(mut file) = node.text().and_then(|text| checked(&node, parse_scenario(text))) {
+            file.path = folder.join(file.path);
+            scenarios.push(file);
+        }
+    }
+    let texts = |node: Option<Node<'_>>| -> Vec<String> {
+        node.and_then(|node| node.texts()).unwrap_or_default().into_iter().map(str::to_owned).collect()
+    };
+    let layer = Layer {
+        scenarios,
+        host: table.take("host").and_then(|node| node.filled_text().map(str::to_owned)),
+        allow_hosts: texts(table.take("allow_hosts")),
+        users: table.take("users").and_then(|node| checked(&node, parse_users(&plain(&node)?))),
+        spawn_rate: table.take("spawn_rate").and_then(|node| checked(&node, parse_spawn_rate(&plain(&node)?))),
+        run_time: table.take("run_time").and_then(|node| {
+            let time = node.duration()?;
+            checked(&node, if time.is_zero() { Err("must be above 0".to_owned()) } else { Ok(time) })
+        }),
+        stages: table.take("stages").and_then(|node| checked(&node, parse_stages(node.text()?))),
+        targets: table.take("targets").map(|node| targets(&node)).unwrap_or_default(),
+        label: table.take("label").and_then(|node| node.filled_text().map(str::to_owned)),
+        results: table.take("results").and_then(|node| node.filled_text().map(|path| folder.join(path))),
+        stop_timeout: table.take("stop_timeout").and_then(|node| node.duration()),
+        seed: table.take("seed").and_then(|node| node.integer(0..=i64::MAX)).map(|seed| seed as u64),
+        insecure: table.take("insecure").and_then(|node| node.boolean()),
+        allow_unproven: table.take("allow_unproven").and_then(|node| node.boolean()),
+    };
+    table.close();
+    layer
+}
+
+fn targets(node: &Node<'_>) -> Vec<(String, String)> {
+    let Some(mut table) = node.table("[targets]") else { return Vec::new() };
+    let mut read = Vec::new();
+    for node in table.rest() {
+        let Some(limit) = plain(&node) else { continue };
+        match Targets::guide().set(node.key(), &limit) {
+            Ok(()) => read.push((node.key().to_owned(), limit)),
+            Err(error) => node.reject_key(error.to_string(), None),
+        }
+    }
+    table.close();
+    read
+}
+
+/// A string, or a number as it would be written in one.
+fn plain(node: &Node<'_>) -> Option<String> {
+    match &node.value().kind {
+        Kind::Integer(Some(number)) => Some(number.to_string()),
+        Kind::Float(number) => Some(number.to_string()),
+        _ => node.text().map(str::to_owned),
+    }
+}
+
+fn checked<T>(node: &Node<'_>, parsed: Result<T, String>) -> Option<T> {
+    parsed.map_err(|problem| node.reject(format!("`{}`: {problem}", node.key()), None)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_configuration_is_read_with_its_profiles_and_targets() {
+        let text = r#"
+host = "http://localhost:8000"
+allow_hosts = ["perf.example.com"]
+scenarios = ["user.toml:3", "admin.toml"]
+run_time = "2m"
+
+[targets]
+p95_response_time = "500ms"
+"error_rate[GET /api/v2/projects]" = "1%"
+
+[profiles.nightly]
+stages = "50:1m,50:10m"
+"#;
+        let config = ConfigFile::parse("agenthub-perf.toml", text, Path::new("conf")).unwrap();
+        assert_eq!(config.layer.host.as_deref(), Some("http://localhost:8000"));
+        assert_eq!(config.layer.run_time, Some(Duration::from_secs(120)));
+        assert_eq!(config.layer.scenarios[0].path, Path::new("conf/user.toml"));
+        assert_eq!((config.layer.scenarios[0].weight, config.layer.targets.len()), (3, 2));
+        assert_eq!(config.profiles["nightly"].stages.as_ref().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn every_mistake_is_shown_at_its_line() {
+        let text = "usres = 5\nusers = 0\nspawn_rate = -1\n\n[targets]\np95_respons_time = \"1s\"\n\n[profiles.x]\nrun_time = \"soon\"\n";
+        let error = ConfigFile::parse("agenthub-perf.toml", text, Path::new("")).unwrap_err().to_string();
+        for wanted in [
+            "agenthub-perf.toml:1:1: unknown key `usres`",
+            "did you mean `users`?",
+            "agenthub-perf.toml:2:9: `users`",
+            "agenthub-perf.toml:3:14: `spawn_rate`",
+            "agenthub-perf.toml:6:1:",
+            "agenthub-perf.toml:9:12:",
+        ] {
+            assert!(error.contains(wanted), "{wanted} is not in\n{error}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What a run is asked to do: flag, environment, a profile named by either, file, default, in this order.
+
+mod env;
+mod file;
+mod profile;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Failure;
+use crate::judge::Targets;
+use crate::record::{LoadModel, LoadPlan, Stage};
+use crate::units::{parse_duration, parse_rate};
+
+pub(super) use env::from_env;
+pub(super) use file::ConfigFile;
+
+/// The configuration that is read where none is named.
+const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
+
+/// What one source says; what it does not say, the next one may.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Layer {
+    pub(super) scenarios: Vec<ScenarioFile>,
+    pub(super) host: Option<String>,
+    pub(super) allow_hosts: Vec<String>,
+    pub(super) users: Option<u32>,
+    pub(super) spawn_rate: Option<f64>,
+    pub(super) run_time: Option<Duration>,
+    pub(super) stages: Option<Vec<Stage>>,
+    pub(super) targets: Vec<(String, String)>,
+    pub(super) label: Option<String>,
+    pub(super) results: Option<PathBuf>,
+    pub(super) stop_timeout: Option<Duration>,
+    pub(super) seed: Option<u64>,
+    pub(super) insecure: Option<bool>,
+    pub(super) allow_unproven: Option<bool>,
+}
+
+/// A scenario file and its share of the users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ScenarioFile {
+    pub(super) path: PathBuf,
+    pub(super) weight: u32,
+}
+
+/// What a run is asked to do, all of it.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) scenarios: Vec<ScenarioFile>,
+    pub(super) host: Option<String>,
+    pub(super) allow_hosts: Vec<String>,
+    pub(super) plan: LoadPlan,
+    /// Where the load is not made of stages.
+    pub(super) spawn_rate: Option<f64>,
+    pub(super) targets: Targets,
+    pub(super) label: Option<String>,
+    pub(super) results: PathBuf,
+    pub(super) stop_timeout: Duration,
+    pub(super) seed: Option<u64>,
+    pub(super) insecure: bool,
+    pub(super) allow_unproven: bool,
+}
+
+/// Puts the sources together: the flags, the environment, the profile and file that either of them names.
+pub(super) fn settle(
+    flags: Layer,
+    profile_flag: Option<&str>,
+    config_flag: Option<&Path>,
+) -> Result<Settings, Failure> {
+    let environment = from_env(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+    let config = match config_flag.or(environment.config.as_deref()) {
+        Some(path) => Some(ConfigFile::read(path)?),
+        None if Path::new(DEFAULT_CONFIG).exists() => Some(ConfigFile::read(Path::new(DEFAULT_CONFIG))?),
+        None => None,
+    };
+    let named = profile_flag.or(environment.profile.as_deref());
+    let mut layers = vec![flags, environment.layer];
+    if let Some(name) = named {
+        layers.extend(profile::find(name, config.as_ref()).map_err(Failure::usage)?);
+    }
+    layers.extend(config.map(|config| config.layer));
+    layers.push(profile::quick());
+    merge(&layers).map_err(Failure::usage)
+}
+
+/// The first that says something wins; targets and allowed hosts are added up.
+fn merge(layers: &[Layer]) -> Result<Settings, String> {
+    let (plan, spawn_rate) = plan(layers)?;
+    let mut targets = Targets::guide();
+    for (name, limit) in layers.iter().rev().flat_map(|layer| &layer.targets) {
+        targets.set(name, limit).map_err(|error| error.to_string())?;
+    }
+    let first = |pick: fn(&Layer) -> Option<bool>| layers.iter().find_map(pick);
+    Ok(Settings {
+        scenarios: layers.iter().map(|layer| &layer.scenarios).find(|list| !list.is_empty()).cloned().unwrap_or_default(),
+        host: layers.iter().find_map(|layer| layer.host.clone()),
+        allow_hosts: layers.iter().flat_map(|layer| layer.allow_hosts.clone()).collect(),
+        plan,
+        spawn_rate,
+        targets,
+        label: layers.iter().find_map(|layer| layer.label.clone()),
+        results: layers.iter().find_map(|layer| layer.results.clone()).unwrap_or_else(|| "results".into()),
+        stop_timeout: layers.iter().find_map(|layer| layer.stop_timeout).unwrap_or(Duration::from_secs(10)),
+        seed: layers.iter().find_map(|layer| layer.seed),
+        insecure: first(|layer| layer.insecure).unwrap_or(false),
+        allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
+    })
+}
+
+/// Stages, or users at a rate for a time: whichever the first source that speaks of either says.
+fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> {
+    let plain = |layer: &Layer| layer.users.is_some() || layer.spawn_rate.is_some() || layer.run_time.is_some();
+    let speaks = layers.iter().position(|layer| layer.stages.is_some() || plain(layer)).unwrap_or(0);
+    if let Some(stages) = &layers[speaks].stages {
+        if plain(&layers[speaks]) {
+            return Err("stages say how many users there are and for how long: \
+                        leave out users, spawn rate and run time (-u, -r, -t)"
+                .to_owned());
+        }
+        return Ok((LoadPlan { model: LoadModel::Closed, stages: stages.clone() }, None));
+    }
+    let users = layers.iter().find_map(|layer| layer.users).unwrap_or(1);
+    let spawn_rate = layers.iter().find_map(|layer| layer.spawn_rate).unwrap_or(1.0);
+    let run_time = layers.iter().find_map(|layer| layer.run_time).unwrap_or(Duration::from_secs(60));
+    Ok((LoadPlan::users(users, spawn_rate, run_time.as_secs_f64()), Some(spawn_rate)))
+}
+
+/// The most users that one run takes: each needs a connection, so a port.
+const MOST_USERS: u32 = 1_000_000;
+
+/// A number of users; the text names what is wrong with it.
+pub(super) fn parse_users(text: &str) -> Result<u32, String> {
+    match text.trim().parse::<i64>() {
+        Ok(users) if users < 1 => Err("there must be at least 1 user".to_owned()),
+        Ok(users) if users > i64::from(MOST_USERS) => Err(format!("at most {MOST_USERS} users")),
+        Ok(users) => Ok(users as u32),
+        Err(_) => Err("not a whole number of users, e.g. 50".to_owned()),
+    }
+}
+
+/// Users started a second.
+pub(super) fn parse_spawn_rate(text: &str) -> Result<f64, String> {
+    if text.trim().starts_with('-') {
+        return Err("the rate must be above 0 users a second, e.g. 10 or 0.5".to_owned());
+    }
+    let rate = parse_rate(text.trim()).map_err(|error| error.to_string())?;
+    if rate > 0.0 { Ok(rate) } else { Err("the rate must be above 0 users a second, e.g. 10 or 0.5".to_owned()) }
+}
+
+/// A time above 0.
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("the time must be above 0, e.g. 300s or 5m".to_owned()) } else { Ok(time) }
+}
+
+/// A time that may be 0.
+pub(super) fn parse_any_time(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// `50:1m,50:5m,0:30s`.
+pub(super) fn parse_stages(text: &str) -> Result<Vec<Stage>, String> {
+    let stage = |part: &str| {
+        let (level, time) = part
+            .trim()
+            .split_once(':')
+            .ok_or_else(|| format!("stage {part:?} is not USERS:TIME, e.g. 50:1m"))?;
+        let level = match level.trim() {
+            "0" => 0,
+            level => parse_users(level).map_err(|problem| format!("stage {part:?}: {problem}"))?,
+        };
+        let time = parse_time(time.trim()).map_err(|problem| format!("stage {part:?}: {problem}"))?;
+        Ok(Stage { level: f64::from(level), duration_s: time.as_secs_f64() })
+    };
+    let stages = text.split(',').map(stage).collect::<Result<Vec<_>, String>>()?;
+    if stages.iter().all(|stage| stage.level == 0.0) {
+        return Err("no stage has a user".to_owned());
+    }
+    Ok(stages)
+}
+
+/// `FILE[:WEIGHT]`.
+pub(super) fn parse_scenario(text: &str) -> Result<ScenarioFile, String> {
+    let (path, weight) = match text.rsplit_once(':') {
+        // A drive letter or a name with a colon is no weight.
+        Some((path, weight)) if !path.is_empty() && weight.chars().all(|c| c.is_ascii_digit() || "-.+".contains(c)) => {
+            let problem = || format!("weight {weight:?} must be a whole number from 1 to 1000000, e.g. a.toml:3");
+            let number = weight.parse::<u32>().ok().filter(|weight| (1..=1_000_000).contains(weight));
+            (path, number.ok_or_else(problem)?)
+        }
+        _ => (text, 1),
+    };
+    if path.is_empty() {
+        return Err("no file is named".to_owned());
+    }
+    Ok(ScenarioFile { path: path.into(), weight })
+}
+
+/// `NAME=LIMIT`; whether they make sense together is found out where all targets are put together.
+pub(super) fn parse_target(text: &str) -> Result<(String, String), String> {
+    // The name may hold `=` within brackets: the last one outside them counts.
+    let from = text.rfind(']').unwrap_or(0);
+    let at = text[from..].find('=').map(|at| at + from);
+    let (name, limit) = at
+        .map(|at| (text[..at].trim(), text[at + 1..].trim()))
+        .ok_or_else(|| "not NAME=LIMIT, e.g. p95_response_time=500ms".to_owned())?;
+    let mut probe = Targets::guide();
+    probe.set(name, limit).map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), limit.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(users: u32) -> Layer {
+        Layer { users: Some(users), ..Layer::default() }
+    }
+
+    #[test]
+    fn the_first_source_that_says_something_wins() {
+        let stages = Layer { stages: Some(parse_stages("10:5s,10:60s").unwrap()), ..Layer::default() };
+        let settings = merge(&[users(7), stages.clone(), profile::quick()]).unwrap();
+        assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (7.0, 60.0));
+        let settings = merge(&[Layer::default(), stages.clone(), users(7)]).unwrap();
+        assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (10.0, 65.0));
+        let both = Layer { users: Some(3), ..stages };
+        assert!(merge(&[both]).unwrap_err().contains("-u, -r, -t"));
+    }
+
+    #[test]
+    fn targets_add_up_and_the_nearest_source_has_the_last_word() {
+        let target = |limit: &str| Layer {
+            targets: vec![("p95_response_time".to_owned(), limit.to_owned())],
+            ..Layer::default()
+        };
+        let words = merge(&[target("100ms"), target("5s")]).unwrap().targets.to_words();
+        assert!(words["p95_response_time"].contains("100"), "{words:?}");
+        assert_eq!(words.len(), Targets::guide().0.len());
+    }
+
+    #[test]
+    fn a_scenario_may_carry_its_weight() {
+        let file = |path: &str, weight| Ok(ScenarioFile { path: path.into(), weight });
+        assert_eq!(parse_scenario("a.toml:3"), file("a.toml", 3));
+        assert_eq!(parse_scenario("a.toml"), file("a.toml", 1));
+        assert_eq!(parse_scenario("c:/a.toml"), file("c:/a.toml", 1));
+        for bad in ["a.toml:0", "a.toml:-1", "a.toml:1.5", "a.toml:", ""] {
+            assert!(parse_scenario(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn stages_ramp_and_hold() {
+        let stages = parse_stages("50:1m, 50:5m,0:30s").unwrap();
+        let plan = LoadPlan { model: LoadModel::Closed, stages };
+        assert_eq!(plan.duration_s(), 390.0);
+        assert_eq!(plan.level_at(30.0), 25.0);
+        let holds: Vec<_> = plan.holds().iter().map(|hold| (hold.from_s, hold.to_s, hold.level)).collect();
+        assert_eq!(holds, [(60.0, 360.0, 50.0)]);
+        for bad in ["", "50", "50:", ":1m", "x:1m", "-5:1m", "50:0", "0:1m"] {
+            assert!(parse_stages(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert!(parse_users("0").unwrap_err().contains("at least 1"));
+        assert!(parse_users("-3").is_err() && parse_users("1.5").is_err());
+        for bad in ["0", "-1", "x", "nan", "inf"] {
+            assert!(parse_spawn_rate(bad).is_err(), "{bad:?} was taken");
+        }
+        assert_eq!(parse_spawn_rate("0.5"), Ok(0.5));
+        assert!(parse_time("0s").is_err());
+    }
+}

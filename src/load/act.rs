@@ -1,0 +1,336 @@
+//! One user at work: starts, draws tasks, walks their steps, thinks, goes home.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::client::{Ask, Client, Keep, Network, Problem, Seen};
+use super::control::Starts;
+use super::deadline::Deadline;
+use super::slot::{Command, Slot};
+use crate::mask::Mask;
+use crate::record::{EndpointId, FailureKind, Outcome, Recorder, Sample, State};
+use crate::scenario::{Prepared, Reply, Request, Scenario, Step, User, Wait};
+
+/// Tries of a start that failed for another reason than a 4xx, and the time within which they begin.
+const START_TRIES: u32 = 3;
+const START_WITHIN: Duration = Duration::from_secs(5);
+const START_PAUSE: Duration = Duration::from_millis(1500);
+/// How much of an answer is quoted where a start fails, bytes.
+const QUOTED: usize = 300;
+
+/// Why a user did not start, or a set-up did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFailure {
+    /// The request that failed, e.g. `POST /api/v2/auth/login`.
+    pub endpoint: String,
+    /// E.g. `status 401`.
+    pub problem: String,
+    /// The beginning of what the host answered, secrets not yet masked; empty where it answered nothing.
+    pub answer: String,
+    /// The response's status; 0 without one.
+    pub status: u16,
+}
+
+impl std::fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.endpoint, self.problem)?;
+        if self.answer.is_empty() { Ok(()) } else { write!(f, ": {}", self.answer) }
+    }
+}
+
+/// Why a walk through steps ended before its end.
+#[derive(Debug)]
+enum Broken {
+    /// The user was told to do something else.
+    Told,
+    /// A request failed, where a failed request ends it.
+    Failed(StartFailure),
+}
+
+/// What is done when a request fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnFailure {
+    /// The next step follows, as in Locust.
+    GoOn,
+    /// The walk ends and quotes the answer.
+    End,
+}
+
+/// One user at work.
+pub(super) struct Actor {
+    scenario: Arc<Scenario>,
+    /// The run's id of this scenario's first endpoint.
+    first_endpoint: u32,
+    user: User,
+    client: Client,
+    recorder: Arc<Recorder>,
+    deadline: Deadline,
+    prepared: Prepared,
+    seen: Seen,
+    /// When the next request should have been sent, where a wait came before it.
+    due: Option<Instant>,
+    /// When the last task began: pacing counts from it.
+    task_began: Instant,
+}
+
+impl Actor {
+    pub(super) fn new(
+        scenario: Arc<Scenario>,
+        first_endpoint: u32,
+        user: User,
+        network: Arc<Network>,
+        recorder: Arc<Recorder>,
+    ) -> Self {
+        Self {
+            scenario,
+            first_endpoint,
+            user,
+            client: Client::new(network),
+            recorder,
+            deadline: Deadline::new(),
+            prepared: Prepared::default(),
+            seen: Seen::default(),
+            due: None,
+            task_began: Instant::now(),
+        }
+    }
+
+    /// A failure with the user's secrets masked.
+    pub(super) fn masked(&self, mut failure: StartFailure) -> StartFailure {
+        let mask = Mask::new(self.user.secrets());
+        failure.problem = mask.text(&failure.problem).into_owned();
+        failure.answer = mask.body(&failure.answer).into_owned();
+        failure
+    }
+
+    /// The user's values, as they are now.
+    pub(super) fn into_user(self) -> User {
+        self.user
+    }
+
+    /// Runs the scenario's `setup` once.
+    pub(super) async fn set_up(&mut self, slot: &Slot) -> Result<(), StartFailure> {
+        let scenario = Arc::clone(&self.scenario);
+        match self.walk(&scenario.setup, OnFailure::End, slot).await {
+            Err(Broken::Failed(failure)) => Err(failure),
+            Ok(()) | Err(Broken::Told) => Ok(()),
+        }
+    }
+
+    /// Runs `on_start`: a 4xx is final, anything else is tried again. `Ok(false)` where the user was told to go.
+    pub(super) async fn start(&mut self, slot: &Slot, starts: &Starts) -> Result<bool, StartFailure> {
+        let scenario = Arc::clone(&self.scenario);
+        let began = Instant::now();
+        let mut tries = 1;
+        loop {
+            match self.walk(&scenario.on_start, OnFailure::End, slot).await {
+                Ok(()) => return Ok(true),
+                Err(Broken::Told) => return Ok(false),
+                Err(Broken::Failed(failure)) => {
+                    if tries == 1 {
+                        starts.failed(self.masked(failure.clone()));
+                        starts.stumbled.fetch_add(1, Ordering::AcqRel);
+                    }
+                    let again = Instant::now() + START_PAUSE;
+                    let refused = (400..500).contains(&failure.status);
+                    if refused || tries == START_TRIES || again > began + START_WITHIN {
+                        return Err(failure);
+                    }
+                    tries += 1;
+                    if slot.sleep_until(again).await.is_err() {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Draws tasks and does them until the user is told otherwise, then runs `on_stop`.
+    pub(super) async fn work(&mut self, slot: &Slot) {
+        let scenario = Arc::clone(&self.scenario);
+        while slot.command() == Command::Work {
+            self.task_began = self.due.unwrap_or_else(Instant::now);
+            self.user.begin_iteration();
+            let task = &scenario.tasks[self.user.draw_task()];
+            if self.walk(&task.steps, OnFailure::GoOn, slot).await.is_err() {
+                break;
+            }
+            if self.pause(scenario.wait, slot).await.is_err() {
+                break;
+            }
+        }
+        self.due = None;
+        if slot.command() != Command::Cut {
+            // Told to go: nothing in `on_stop` waits for a command to work.
+            let _ = self.walk(&scenario.on_stop, OnFailure::GoOn, slot).await;
+        }
+        self.client.disconnect();
+    }
+
+    async fn pause(&mut self, wait: Wait, slot: &Slot) -> Result<(), Command> {
+        let length = self.user.draw_wait(wait);
+        let now = Instant::now();
+        let until = match wait {
+            Wait::None => {
+                self.due = None;
+                return Ok(());
+            }
+            Wait::Pacing(_) => (self.task_began + length).max(now),
+            Wait::Between(..) | Wait::Constant(_) => now + length,
+        };
+        self.recorder.enter(State::Thinking, self.recorder.at_us(now));
+        let slept = slot.sleep_until(until).await;
+        // What is counted is the planned think time: waking up late is the generator's doing, not the user's.
+        self.recorder.leave(State::Thinking, self.recorder.at_us(until.min(Instant::now())));
+        self.due = slept.is_ok().then_some(until);
+        slept
+    }
+
+    /// Does steps in order. A stack of its own in place of recursion: no allocation for a flat task.
+    async fn walk(&mut self, steps: &[Step], on_failure: OnFailure, slot: &Slot) -> Result<(), Broken> {
+        let leaving = slot.command() != Command::Work;
+        let mut nested: Vec<(std::slice::Iter<'_, Step>, &[Step], u32)> = Vec::new();
+        let mut level = (steps.iter(), steps, 1);
+        loop {
+            let Some(step) = level.0.next() else {
+                if level.2 > 1 {
+                    level = (level.1.iter(), level.1, level.2 - 1);
+                } else if let Some(outer) = nested.pop() {
+                    level = outer;
+                } else {
+                    return Ok(());
+                }
+                continue;
+            };
+            let (inner, times) = match step {
+                Step::Request(request) => {
+                    if !leaving && slot.command() != Command::Work {
+                        return Err(Broken::Told);
+                    }
+                    self.request(request, on_failure, slot).await?;
+                    continue;
+                }
+                Step::Wait(wait) => {
+                    if !leaving && self.pause(*wait, slot).await.is_err() {
+                        return Err(Broken::Told);
+                    }
+                    continue;
+                }
+                Step::Steps(steps) => (steps.as_slice(), 1),
+                Step::Repeat(times, steps) => (steps.as_slice(), *times),
+                Step::Pick(choices) => {
+                    let drawn = self.user.draw(choices.iter().map(|(weight, _)| *weight));
+                    (std::slice::from_ref(&choices[drawn].1), 1)
+                }
+                Step::When(condition, then, otherwise) => {
+                    (if self.user.holds(condition) { then.as_slice() } else { otherwise.as_slice() }, 1)
+                }
+            };
+            if times > 0 {
+                nested.push(std::mem::replace(&mut level, (inner.iter(), inner, times)));
+            }
+        }
+    }
+
+    async fn request(&mut self, request: &Request, on_failure: OnFailure, slot: &Slot) -> Result<(), Broken> {
+        let quote = on_failure == OnFailure::End;
+        let endpoint = EndpointId(self.first_endpoint + request.endpoint as u32);
+        if let Err(error) = self.user.prepare(request, &mut self.prepared) {
+            let problem = Problem { kind: FailureKind::Check, text: format!("not sent: {error}") };
+            self.due = None;
+            self.seen = Seen::default();
+            let now = Instant::now();
+            self.tell(endpoint, now, now, Some(&problem));
+            return self.failed(request, problem, on_failure);
+        }
+        let keep = if request.reads_body || quote { Keep::All } else { Keep::Nothing };
+        let ask = Ask { method: &request.method, redirects: request.redirects, keep };
+
+        let began = Instant::now();
+        if let Some(due) = self.due.take() {
+            self.recorder.lag(began.saturating_duration_since(due).as_micros() as u64);
+        }
+        self.recorder.enter(State::InFlight, self.recorder.at_us(began));
+        let ended = {
+            let exchange = self.client.exchange(ask, &self.prepared, &mut self.seen);
+            let in_time = self.deadline.within(began + request.timeout, exchange);
+            slot.unless(in_time, |command| command == Command::Cut).await
+        };
+        let end = Instant::now();
+        self.recorder.leave(State::InFlight, self.recorder.at_us(end));
+
+        let problem = match ended {
+            Err(_) => {
+                self.client.disconnect();
+                self.cut_off(endpoint, began, end);
+                return Err(Broken::Told);
+            }
+            Ok(None) => {
+                self.client.disconnect();
+                let text = format!("no whole response within {}", crate::units::format_duration(request.timeout));
+                Some(Problem { kind: FailureKind::Timeout, text })
+            }
+            Ok(Some(Err(problem))) => Some(problem),
+            Ok(Some(Ok(()))) => self.judge(request, end - began),
+        };
+        self.tell(endpoint, began, end, problem.as_ref());
+        match problem {
+            None => Ok(()),
+            Some(problem) => self.failed(request, problem, on_failure),
+        }
+    }
+
+    fn judge(&mut self, request: &Request, time: Duration) -> Option<Problem> {
+        let reply = Reply { status: self.seen.status, headers: &self.seen.headers, body: &self.seen.body, time };
+        self.user.accept(request, &reply).err().map(|rejection| Problem {
+            kind: if rejection.status { FailureKind::Status } else { FailureKind::Check },
+            text: rejection.message,
+        })
+    }
+
+    fn failed(&self, request: &Request, problem: Problem, on_failure: OnFailure) -> Result<(), Broken> {
+        if on_failure == OnFailure::GoOn {
+            return Ok(());
+        }
+        let body = &self.seen.body[..self.seen.body.len().min(QUOTED)];
+        Err(Broken::Failed(StartFailure {
+            endpoint: self.scenario.endpoints[request.endpoint].name.clone(),
+            problem: problem.text,
+            answer: String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" "),
+            status: self.seen.status,
+        }))
+    }
+
+    fn tell(&self, endpoint: EndpointId, began: Instant, end: Instant, problem: Option<&Problem>) {
+        let outcome = match problem {
+            None => Outcome::Success,
+            Some(Problem { kind, text }) => {
+                Outcome::Failure { kind: *kind, error: self.recorder.error_id(*kind, text) }
+            }
+        };
+        self.record(endpoint, began, end, outcome);
+    }
+
+    fn cut_off(&self, endpoint: EndpointId, began: Instant, end: Instant) {
+        self.record(endpoint, began, end, Outcome::CutOff);
+    }
+
+    fn record(&self, endpoint: EndpointId, began: Instant, end: Instant, outcome: Outcome) {
+        let time_us = (end - began).as_micros() as u64;
+        let seen = &self.seen;
+        self.recorder.record(&Sample {
+            endpoint,
+            end_us: self.recorder.at_us(end),
+            response_us: time_us,
+            service_us: time_us,
+            first_byte_us: seen.first_byte.map_or(0, |at| (at - began).as_micros() as u64),
+            phases: seen.phases,
+            outcome,
+            status: seen.status,
+            redirects: seen.redirects,
+            connected: seen.connected,
+            body_bytes: seen.body_bytes,
+        });
+    }
+}

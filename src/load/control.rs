@@ -1,0 +1,218 @@
+//! The handle on a running load: stages drive it, and so can whatever else changes its mind.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::StartFailure;
+use super::slot::{Command, Slot};
+
+/// The users of one scenario, all launched, those below `wanted` at work.
+#[derive(Debug)]
+struct Gate {
+    slots: Vec<Slot>,
+    arrived: AtomicUsize,
+    wanted: AtomicU32,
+}
+
+/// A handle on a running load. Cheap to clone; every clone is the same load.
+#[derive(Debug, Clone)]
+pub struct LoadControl(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    gates: Vec<Gate>,
+    at_work: AtomicUsize,
+    nobody_at_work: Notify,
+    starts: Starts,
+}
+
+/// How the users' starts went.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    /// Users let through the gate.
+    pub(super) begun: AtomicU64,
+    /// Users that started.
+    pub(super) worked: AtomicU64,
+    /// Users of whom at least one try has failed.
+    pub(super) stumbled: AtomicU64,
+    last_failure: Mutex<Option<StartFailure>>,
+}
+
+impl Starts {
+    pub(super) fn failed(&self, failure: StartFailure) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    pub(super) fn last_failure(&self) -> Option<StartFailure> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl LoadControl {
+    /// A gate for each scenario with room for so many users.
+    pub(super) fn new(users: &[u32]) -> Self {
+        let gate = |&users: &u32| Gate {
+            slots: (0..users).map(|_| Slot::new()).collect(),
+            arrived: AtomicUsize::new(0),
+            wanted: AtomicU32::new(0),
+        };
+        Self(Arc::new(Inner {
+            gates: users.iter().map(gate).collect(),
+            at_work: AtomicUsize::new(0),
+            nobody_at_work: Notify::new(),
+            starts: Starts::default(),
+        }))
+    }
+
+    /// Lets so many users of a scenario work, from now on; at most as many as the load was prepared for. Users above that
+    /// number finish their request, run `on_stop`, and wait at the gate again.
+    pub fn set_users(&self, scenario: usize, users: u32) {
+        let Some(gate) = self.0.gates.get(scenario) else { return };
+        let users = users.min(gate.slots.len() as u32);
+        let before = gate.wanted.swap(users, Ordering::AcqRel);
+        for slot in &gate.slots[before.min(users) as usize..before.max(users) as usize] {
+            slot.tell(if users > before { Command::Work } else { Command::Hold });
+        }
+    }
+
+    /// How many users of a scenario are let through.
+    pub fn users(&self, scenario: usize) -> u32 {
+        self.0.gates.get(scenario).map_or(0, |gate| gate.wanted.load(Ordering::Acquire))
+    }
+
+    /// Ends the load: requests in flight are finished, `on_stop` is run, nobody starts any more.
+    pub fn stop(&self) {
+        self.tell_all(Command::Leave);
+    }
+
+    /// Drops what is still in flight.
+    pub(super) fn cut(&self) {
+        self.tell_all(Command::Cut);
+    }
+
+    fn tell_all(&self, command: Command) {
+        for slot in self.0.gates.iter().flat_map(|gate| &gate.slots) {
+            slot.tell(command);
+        }
+    }
+
+    pub(super) fn starts(&self) -> &Starts {
+        &self.0.starts
+    }
+
+    /// A user arrives at its scenario's gate: its place, where there is one left.
+    pub(super) fn arrive(&self, scenario: usize) -> Option<usize> {
+        let gate = self.0.gates.get(scenario)?;
+        let place = gate.arrived.fetch_add(1, Ordering::AcqRel);
+        (place < gate.slots.len()).then_some(place)
+    }
+
+    /// Users that have not arrived yet.
+    pub(super) fn missing(&self) -> usize {
+        let missing = |gate: &Gate| gate.slots.len().saturating_sub(gate.arrived.load(Ordering::Acquire));
+        self.0.gates.iter().map(missing).sum()
+    }
+
+    pub(super) fn slot(&self, scenario: usize, place: usize) -> &Slot {
+        &self.0.gates[scenario].slots[place]
+    }
+
+    /// Counts a user as at work until the guard is dropped.
+    pub(super) fn at_work(&self) -> AtWork {
+        self.0.at_work.fetch_add(1, Ordering::AcqRel);
+        AtWork(self.clone())
+    }
+
+    /// Waits until nobody is at work.
+    pub(super) async fn all_gone(&self) {
+        loop {
+            let gone = self.0.nobody_at_work.notified();
+            if self.0.at_work.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
+}
+
+/// A user at work.
+pub(super) struct AtWork(LoadControl);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        if self.0.0.at_work.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.0.nobody_at_work.notify_waiters();
+        }
+    }
+}
+
+/// The scenario of each user, in the order in which users start: after any number of them every scenario has as near its
+/// weight's share as whole users allow, and before it those named first.
+pub(super) fn start_order(weights: &[u32], users: u32) -> Vec<usize> {
+    let total: f64 = weights.iter().copied().map(f64::from).sum();
+    let mut given = vec![0.0; weights.len()];
+    (1..=users)
+        .map(|n| {
+            let behind = |scenario: usize| f64::from(weights[scenario]) / total * f64::from(n) - given[scenario];
+            let next = (0..weights.len())
+                .reduce(|best, other| if behind(other) > behind(best) + 1e-9 { other } else { best })
+                .unwrap_or(0);
+            given[next] += 1.0;
+            next
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_shared_by_weight_at_every_moment() {
+        let order = start_order(&[3, 1], 8);
+        assert_eq!(order, [0, 0, 1, 0, 0, 0, 1, 0]);
+        let many = start_order(&[5, 3, 2], 1000);
+        let count = |kind| many.iter().filter(|&&k| k == kind).count();
+        assert_eq!((count(0), count(1), count(2)), (500, 300, 200));
+    }
+
+    #[test]
+    fn only_the_users_wanted_are_let_through() {
+        let control = LoadControl::new(&[3, 2]);
+        control.set_users(0, 2);
+        control.set_users(1, 9);
+        let command = |scenario, place| control.slot(scenario, place).command();
+        assert_eq!([command(0, 0), command(0, 1), command(0, 2)], [Command::Work, Command::Work, Command::Hold]);
+        assert_eq!((control.users(0), control.users(1)), (2, 2));
+        control.set_users(0, 1);
+        assert_eq!([command(0, 0), command(0, 1)], [Command::Work, Command::Hold]);
+        control.stop();
+        assert_eq!([command(0, 0), command(0, 2), command(1, 1)], [Command::Leave; 3]);
+    }
+
+    #[test]
+    fn every_launched_user_gets_a_place_of_its_own_and_no_more_than_there_are() {
+        let control = LoadControl::new(&[2]);
+        assert_eq!(control.missing(), 2);
+        assert_eq!([control.arrive(0), control.arrive(0), control.arrive(0)], [Some(0), Some(1), None]);
+        assert_eq!(control.missing(), 0);
+        assert_eq!(control.arrive(7), None);
+    }
+
+    #[tokio::test]
+    async fn the_last_user_to_go_home_ends_the_wait() {
+        let control = LoadControl::new(&[2]);
+        let (one, two) = (control.at_work(), control.at_work());
+        let waiting = tokio::spawn({
+            let control = control.clone();
+            async move { control.all_gone().await }
+        });
+        drop(one);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(two);
+        waiting.await.unwrap();
+    }
+}

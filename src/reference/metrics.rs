@@ -1,0 +1,117 @@
+//! The three metrics of the guide, in atomics, written in Prometheus' text format.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::Endpoint;
+
+/// The upper bounds of the histogram's buckets in seconds, as `prometheus_client` has them by default.
+const BOUNDS_S: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// What the service counts of itself.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    requests: [AtomicU64; Endpoint::COUNT],
+    /// Not cumulative; the last holds all above the highest bound.
+    buckets: [AtomicU64; BOUNDS_S.len() + 1],
+    sum_ns: AtomicU64,
+    connections: AtomicI64,
+}
+
+/// An open connection; counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct OpenConnection(Arc<Metrics>);
+
+impl Metrics {
+    /// A request has arrived.
+    pub(super) fn received(&self, endpoint: Endpoint) {
+        self.requests[endpoint.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request has its answer, `took` after it arrived.
+    pub(super) fn answered(&self, took: Duration) {
+        let bucket = BOUNDS_S.partition_point(|&bound| bound < took.as_secs_f64());
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum_ns.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// A client has connected.
+    pub(super) fn connected(self: &Arc<Self>) -> OpenConnection {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        OpenConnection(Arc::clone(self))
+    }
+
+    /// All of them as Prometheus' text format 0.0.4.
+    pub(super) fn render(&self) -> String {
+        let mut text = String::with_capacity(2048);
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "# HELP http_requests_total Total HTTP requests")?;
+        writeln!(text, "# TYPE http_requests_total counter")?;
+        for endpoint in Endpoint::ALL {
+            let requests = self.requests[endpoint.index()].load(Ordering::Relaxed);
+            let (method, path) = (endpoint.method(), endpoint.path());
+            writeln!(text, "http_requests_total{{method=\"{method}\",endpoint=\"{path}\"}} {requests}")?;
+        }
+        writeln!(text, "# HELP http_request_duration_seconds HTTP request latency")?;
+        writeln!(text, "# TYPE http_request_duration_seconds histogram")?;
+        let mut below = 0;
+        for (bucket, bound) in self.buckets.iter().zip(BOUNDS_S.into_iter().map(Some).chain([None])) {
+            below += bucket.load(Ordering::Relaxed);
+            let bound = bound.map_or_else(|| "+Inf".to_owned(), |seconds| format!("{seconds:?}"));
+            writeln!(text, "http_request_duration_seconds_bucket{{le=\"{bound}\"}} {below}")?;
+        }
+        let sum_s = Duration::from_nanos(self.sum_ns.load(Ordering::Relaxed)).as_secs_f64();
+        writeln!(text, "http_request_duration_seconds_sum {sum_s}")?;
+        writeln!(text, "http_request_duration_seconds_count {below}")?;
+        writeln!(text, "# HELP active_connections Open client connections")?;
+        writeln!(text, "# TYPE active_connections gauge")?;
+        writeln!(text, "active_connections {}", self.connections.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative_and_a_bound_belongs_to_its_bucket() {
+        let metrics = Metrics::default();
+        for ms in [5, 6, 20_000] {
+            metrics.answered(Duration::from_millis(ms));
+        }
+        let text = metrics.render();
+        for line in [
+            "http_request_duration_seconds_bucket{le=\"0.005\"} 1",
+            "http_request_duration_seconds_bucket{le=\"0.01\"} 2",
+            "http_request_duration_seconds_bucket{le=\"10.0\"} 2",
+            "http_request_duration_seconds_bucket{le=\"+Inf\"} 3",
+            "http_request_duration_seconds_sum 20.011",
+            "http_request_duration_seconds_count 3",
+        ] {
+            assert!(text.lines().any(|other| other == line), "no {line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_connection_counts_until_it_is_dropped() {
+        let metrics = Arc::new(Metrics::default());
+        let (one, two) = (metrics.connected(), metrics.connected());
+        drop(one);
+        assert!(metrics.render().ends_with("active_connections 1\n"));
+        drop(two);
+        assert!(metrics.render().ends_with("active_connections 0\n"));
+    }
+}

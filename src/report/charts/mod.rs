@@ -1,0 +1,215 @@
+//! Charts as SVG: drawn once wide and once for a phone; light by themselves, dark by a style sheet.
+
+mod axis;
+mod canvas;
+mod distribution;
+mod failures;
+mod panel;
+mod response_times;
+mod series;
+mod throughput;
+
+use canvas::Canvas;
+pub(super) use canvas::dark_css;
+
+use super::words;
+use crate::judge::{RunResult, TargetResult};
+use crate::record::Run;
+
+/// One drawing of a chart.
+#[derive(Debug)]
+pub(super) struct Drawing {
+    /// The SVG, to be set into a page.
+    pub(super) svg: String,
+    /// For each point across its place in per cent of the width, and what is there, in words.
+    pub(super) readout: Vec<(f64, String)>,
+    size: (f64, f64),
+}
+
+/// One chart.
+#[derive(Debug)]
+pub(super) struct Chart {
+    /// Its file without `.svg`.
+    pub(super) slug: &'static str,
+    /// What it shows and how to read it.
+    pub(super) caption: String,
+    /// For a screen.
+    pub(super) wide: Drawing,
+    /// For a phone.
+    pub(super) narrow: Drawing,
+}
+
+/// Readings along the horizontal axis: pixel, words.
+type Readout = Vec<(f64, String)>;
+
+/// All charts of a run, in the order in which a report shows them.
+pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
+    vec![
+        chart("response-times", &response_times::caption(run), |canvas| response_times::draw(canvas, run, result)),
+        chart("distribution", &distribution::caption(run, result), |canvas| distribution::draw(canvas, run, result)),
+        chart("throughput", &throughput::caption(run), |canvas| throughput::draw(canvas, run, result)),
+        chart("failures", &failures::caption(result), |canvas| failures::draw(canvas, run, result)),
+    ]
+}
+
+fn chart(slug: &'static str, caption: &str, draw: impl Fn(&mut Canvas) -> Readout) -> Chart {
+    let drawing = |width, height| {
+        let mut canvas = Canvas::new(width, height);
+        let readout = draw(&mut canvas);
+        Drawing {
+            svg: canvas.svg(caption),
+            readout: readout.into_iter().map(|(px, words)| (px / canvas.width * 100.0, words)).collect(),
+            size: (canvas.width, canvas.height),
+        }
+    };
+    Chart { slug, caption: caption.to_owned(), wide: drawing(860.0, 340.0), narrow: drawing(360.0, 300.0) }
+}
+
+/// The whole run's targets of response time: words and limit in ms.
+fn response_targets(result: &RunResult) -> Vec<(String, f64)> {
+    let of = |target: &TargetResult| {
+        let quantile = target.name.strip_suffix("_response_time")?;
+        Some((format!("target {quantile} {}", words::limit(target)), target.limit))
+    };
+    result.targets.iter().filter_map(of).collect()
+}
+
+impl Chart {
+    /// The name of its file.
+    pub(super) fn file_name(&self) -> String {
+        format!("{}.svg", self.slug)
+    }
+
+    /// A file of its own, with a background, light or dark as its reader has it.
+    pub(super) fn standalone(&self) -> String {
+        let (width, height) = self.wide.size;
+        let root = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\"");
+        let style = format!("<style>@media (prefers-color-scheme: dark){{{}}}</style>", dark_css());
+        let paper = "<rect width=\"100%\" height=\"100%\" fill=\"#FEFFFE\" class=\"f-paper\"/>";
+        let svg = self.wide.svg.replacen("<svg", &root, 1);
+        svg.replacen(">\n", &format!(">\n{style}\n{paper}\n"), 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quick_xml::Reader;
+    use quick_xml::events::Event;
+
+    use super::super::example;
+    use super::*;
+    use crate::record::IntervalKind;
+    use crate::stats::Distribution;
+
+    /// Every number in the attributes that place things, having read the whole as XML.
+    fn coordinates(svg: &str) -> Vec<f64> {
+        let mut reader = Reader::from_str(svg);
+        let mut numbers = Vec::new();
+        let mut open = 0;
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Eof => break,
+                event @ (Event::Start(_) | Event::Empty(_)) => {
+                    let (Event::Start(tag) | Event::Empty(tag)) = &event else { unreachable!() };
+                    open += i32::from(matches!(event, Event::Start(_)));
+                    for attribute in tag.attributes() {
+                        let attribute = attribute.unwrap();
+                        let places = [&b"points"[..], b"x", b"y", b"x1", b"x2", b"y1", b"y2", b"cx", b"cy", b"r"];
+                        if places.contains(&attribute.key.as_ref()) {
+                            let text = String::from_utf8(attribute.value.to_vec()).unwrap();
+                            let parts = text.split([' ', ',']).filter(|part| !part.is_empty());
+                            numbers.extend(parts.map(|part| part.parse::<f64>().unwrap()));
+                        }
+                    }
+                }
+                Event::End(_) => open -= 1,
+                _ => {}
+            }
+        }
+        assert_eq!(open, 0);
+        numbers
+    }
+
+    fn drawn(run: &Run, result: &RunResult) -> Vec<(String, String)> {
+        let charts = all(run, result);
+        let both = |chart: &Chart| {
+            [(chart.slug.to_owned(), chart.standalone()), (chart.slug.to_owned(), chart.narrow.svg.clone())]
+        };
+        charts.iter().flat_map(both).collect()
+    }
+
+    /// Runs that a careless drawing divides by zero for.
+    fn awkward() -> Vec<(&'static str, (Run, RunResult))> {
+        let mut one = example::pass();
+        one.0.seconds.truncate(1);
+        one.0.intervals.retain(|i| i.kind == IntervalKind::Response && i.from_s < 1.0);
+        one.0.intervals.truncate(1);
+        one.0.intervals[0].values = Distribution::from_pairs([(1500, 1)]);
+        let mut zero = example::pass();
+        for interval in &mut zero.0.intervals {
+            interval.values = Distribution::from_pairs([(0, 5)]);
+        }
+        let mut nothing = example::empty();
+        nothing.1.targets.clear();
+        nothing.0.asked.plan.stages.clear();
+        vec![("one sample", one), ("all zero", zero), ("nothing at all", nothing)]
+    }
+
+    #[test]
+    fn every_chart_of_every_run_is_whole_and_within_its_edges() {
+        for (name, (run, result)) in example::all().into_iter().chain(awkward()) {
+            for (slug, svg) in drawn(&run, &result) {
+                let numbers = coordinates(&svg);
+                assert!(!numbers.is_empty());
+                assert!(numbers.iter().all(|n| (0.0..=1720.0).contains(n)), "{name} {slug}");
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name} {slug}");
+            }
+        }
+    }
+
+    #[test]
+    fn targets_are_drawn_in() {
+        let (run, result) = example::pass();
+        for (slug, svg) in drawn(&run, &result) {
+            let dashed = svg.matches("class=\"s-target\" stroke-dasharray").count();
+            assert_eq!(dashed, usize::from(slug != "failures"), "{slug}");
+            assert_eq!(
+                svg.contains("target p95 &lt; 2 s"),
+                slug == "response-times" || slug == "distribution",
+                "{slug}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_chart_of_nothing_says_so() {
+        let (run, result) = example::empty();
+        for (slug, svg) in drawn(&run, &result) {
+            assert!(svg.contains("no request was made"), "{slug}");
+            assert!(!svg.contains("polyline class=\"s-blue"), "{slug}");
+        }
+        let (run, result) = example::pass();
+        assert!(all(&run, &result)[3].wide.svg.contains("no failures in "));
+    }
+
+    #[test]
+    fn ten_hours_are_a_few_hundred_points() {
+        let (run, result) = example::ten_hours();
+        for chart in all(&run, &result) {
+            assert!(chart.wide.readout.len() <= 310, "{}: {}", chart.slug, chart.wide.readout.len());
+            assert!(chart.wide.svg.len() < 60_000, "{}: {} bytes", chart.slug, chart.wide.svg.len());
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_over_a_gap() {
+        let (mut run, result) = example::pass();
+        let lines = |run: &Run| {
+            let charts = all(run, &result);
+            charts[0].wide.svg.lines().filter(|l| l.starts_with("<polyline") && l.contains("s-blue")).count()
+        };
+        assert_eq!(lines(&run), 1);
+        run.intervals.retain(|i| !(20.0..30.0).contains(&i.from_s));
+        assert_eq!(lines(&run), 2);
+    }
+}

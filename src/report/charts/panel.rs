@@ -1,0 +1,113 @@
+//! One pair of axes on a canvas: grid, ticks, the judged window, target lines, labels at the ends of lines.
+
+use super::axis::{Axis, spread, time_ticks, time_words};
+use super::canvas::{Anchor, Canvas, Ink};
+use crate::judge::RunResult;
+use crate::record::Run;
+
+/// Room that labels of lines stand apart by.
+const LABEL_GAP: f64 = 14.0;
+
+/// Room left of a panel, for the labels of its ticks.
+pub(super) fn left_room(canvas: &Canvas) -> f64 {
+    if canvas.narrow() { 52.0 } else { 66.0 }
+}
+
+/// A rectangle with two axes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel {
+    /// Of figures that grow to the right.
+    pub(super) x: Axis,
+    /// Of figures that grow upwards.
+    pub(super) y: Axis,
+    /// Pixels.
+    pub(super) left: f64,
+    /// Pixels.
+    pub(super) right: f64,
+    /// Pixels.
+    pub(super) top: f64,
+    /// Pixels.
+    pub(super) bottom: f64,
+}
+
+impl Panel {
+    /// The pixel of a figure.
+    pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
+        (self.x.at(x), self.y.at(y))
+    }
+
+    /// Horizontal lines with the figures that they stand for.
+    pub(super) fn grid(&self, canvas: &mut Canvas, words: impl Fn(f64) -> String) {
+        let ticks = self.y.ticks(((self.bottom - self.top) / 38.0).clamp(2.0, 8.0) as usize);
+        for tick in ticks {
+            let y = self.y.at(tick);
+            canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
+            canvas.text((self.left - 8.0, y), &words(tick), Ink::Muted, Anchor::End);
+        }
+        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Muted, 1.0);
+    }
+
+    /// Ticks of a time axis; `named`: with their words.
+    pub(super) fn time(&self, canvas: &mut Canvas, length_s: f64, named: bool) {
+        let (words, name) = time_words(length_s);
+        for tick in time_ticks(length_s, if canvas.narrow() { 4 } else { 9 }) {
+            let x = self.x.at(tick);
+            canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Muted, 1.0);
+            if named {
+                canvas.text((x, self.bottom + 15.0), &words(tick), Ink::Muted, Anchor::Middle);
+            }
+        }
+        if named {
+            let middle = f64::midpoint(self.left, self.right);
+            canvas.text((middle, self.bottom + 34.0), name, Ink::Muted, Anchor::Middle);
+        }
+    }
+
+    /// Shades what is judged; `named`: says so.
+    pub(super) fn judged(&self, canvas: &mut Canvas, windows: &[(f64, f64)], named: bool) {
+        for &(from_s, to_s) in windows {
+            let (from, to) = (self.x.at(from_s), self.x.at(to_s));
+            canvas.area((from, self.top), (to, self.bottom), Ink::Shade);
+            if named && to - from > 50.0 {
+                canvas.text((from + 6.0, self.top + 9.0), "judged", Ink::Muted, Anchor::Start);
+            }
+        }
+    }
+
+    /// A dashed line across, its words above it at the right end.
+    pub(super) fn target(&self, canvas: &mut Canvas, limit: f64, words: &str) {
+        let y = self.y.at(limit);
+        canvas.line(&[(self.left, y), (self.right, y)], Ink::Target, 1.5);
+        let above = if y - 9.0 > self.top - 4.0 { y - 9.0 } else { y + 10.0 };
+        canvas.text((self.right - 4.0, above), words, Ink::Target, Anchor::End);
+    }
+
+    /// Names to the right of lines, each at the height where its line ends, moved apart where they would touch.
+    pub(super) fn labels(&self, canvas: &mut Canvas, labels: &[(String, f64, Ink)]) {
+        let wanted: Vec<f64> = labels.iter().map(|label| label.1).collect();
+        for ((name, _, ink), y) in labels.iter().zip(spread(&wanted, LABEL_GAP, self.top, self.bottom)) {
+            canvas.text((self.right + 6.0, y), name, *ink, Anchor::Start);
+        }
+    }
+
+    /// Words in the middle of a panel that has nothing else to show.
+    pub(super) fn instead(&self, canvas: &mut Canvas, words: &str) {
+        let middle = (f64::midpoint(self.left, self.right), f64::midpoint(self.top, self.bottom));
+        canvas.text(middle, words, Ink::Muted, Anchor::Middle);
+    }
+}
+
+/// The windows that are judged: each hold where there are several, else the steady one.
+pub(super) fn judged_windows(result: &RunResult) -> Vec<(f64, f64)> {
+    let windows: Vec<(f64, f64)> = match result.stages.len() {
+        0 | 1 => vec![(result.steady.from_s, result.steady.to_s)],
+        _ => result.stages.iter().map(|stage| (stage.from_s, stage.to_s)).collect(),
+    };
+    windows.into_iter().filter(|(from, to)| to > from).collect()
+}
+
+/// How long the time axis is: what was run, or where nothing was, what was asked.
+pub(super) fn length_s(run: &Run) -> f64 {
+    let ran = run.duration_s();
+    if ran > 0.0 { ran } else { run.asked.plan.duration_s().max(1.0) }
+}

@@ -1,0 +1,330 @@
+//! `report.html`: one file that needs no network and no script; a script adds read-outs and sorting.
+
+use askama::Template;
+
+use super::charts::{self, Chart};
+use super::next::next_step;
+use super::words;
+use crate::judge::{EndpointResult, RunResult, TargetResult, Verdict};
+use crate::record::Run;
+use crate::units::{format_count, format_ms, format_ratio};
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    title: String,
+    verdict: &'static str,
+    kind: &'static str,
+    sentence: String,
+    headline: String,
+    partial: Option<String>,
+    reasons: &'a [String],
+    targets: Vec<Row>,
+    stages: Vec<Stage>,
+    next: String,
+    charts: Vec<Figure>,
+    dark: String,
+    requests: u64,
+    endpoints: Vec<Endpoint>,
+    redirects: Vec<String>,
+    errors: Vec<Failure>,
+    generators: Vec<Generator>,
+    notes: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// A target.
+struct Row {
+    sign: char,
+    kind: &'static str,
+    verdict: &'static str,
+    name: String,
+    limit: String,
+    measured: String,
+    interval: String,
+    reason: String,
+    bar: Option<Bar>,
+}
+
+/// Limit, figure and interval on one scale, in per cent of its length.
+#[derive(Debug, PartialEq)]
+struct Bar {
+    limit: String,
+    from: String,
+    width: String,
+    value: String,
+    above: bool,
+}
+
+struct Stage {
+    title: String,
+    targets: Vec<Row>,
+}
+
+struct Figure {
+    slug: &'static str,
+    caption: String,
+    wide: String,
+    narrow: String,
+    wide_points: String,
+    narrow_points: String,
+}
+
+struct Cell {
+    text: String,
+    sort: String,
+}
+
+struct Endpoint {
+    name: String,
+    failing: bool,
+    cells: Vec<Cell>,
+}
+
+struct Failure {
+    text: String,
+    count: String,
+    endpoints: Vec<String>,
+}
+
+struct Generator {
+    source: String,
+    void: bool,
+    line: String,
+    figures: Vec<(&'static str, String)>,
+}
+
+/// The whole page.
+pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Error> {
+    let stage = |stage: &crate::judge::StageResult| {
+        let level = match (stage.users, stage.rate) {
+            (Some(users), _) => format!(" · {} users", format_count(users.into())),
+            (None, Some(rate)) => format!(" · {} arrivals/s", words::plain(rate)),
+            (None, None) => String::new(),
+        };
+        Stage {
+            title: format!("Hold {}{level}", words::span(stage.from_s, stage.to_s)),
+            targets: stage.targets.iter().map(row).collect(),
+        }
+    };
+    let stages = if result.stages.len() > 1 { result.stages.iter().map(stage).collect() } else { Vec::new() };
+    let void = result.verdict == Verdict::Void;
+    Page {
+        title: format!("{} · {}", words::shout(result.verdict), result.scenario.name),
+        verdict: words::shout(result.verdict),
+        kind: kind(result.verdict),
+        sentence: words::sentence(result),
+        headline: words::headline(run, result),
+        partial: words::cut_short(run, result),
+        reasons: if void { &result.reasons } else { &[] },
+        targets: result.targets.iter().map(row).collect(),
+        stages,
+        next: next_step(run, result),
+        charts: charts::all(run, result).into_iter().map(figure).collect(),
+        dark: charts::dark_css(),
+        requests: result.totals.requests,
+        endpoints: result.endpoints.iter().map(endpoint).collect(),
+        redirects: words::redirects(result),
+        errors: words::errors(result).into_iter().map(failure).collect(),
+        generators: result.generators.iter().map(generator).collect(),
+        notes: words::notes(run, result),
+        environment: words::environment(run, result),
+    }
+    .render()
+}
+
+fn kind(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Unproven => "unproven",
+        Verdict::NotMeasured => "none",
+        Verdict::Void => "void",
+    }
+}
+
+fn row(target: &TargetResult) -> Row {
+    Row {
+        sign: words::sign(target.verdict),
+        kind: kind(target.verdict),
+        verdict: words::say(target.verdict),
+        name: words::target_name(&target.name),
+        limit: words::limit(target),
+        measured: words::measured(target),
+        interval: words::interval(target),
+        reason: words::reason(target),
+        bar: bar(target),
+    }
+}
+
+/// None without an interval; an end that is not bounded reaches to the edge.
+fn bar(target: &TargetResult) -> Option<Bar> {
+    let value = target.value?;
+    if target.low.is_none() && target.high.is_none() {
+        return None;
+    }
+    let furthest = [Some(target.limit), target.high, target.low, Some(value)].into_iter().flatten().fold(0.0, f64::max);
+    let length = furthest * 1.25;
+    let share = |figure: f64| (figure / length * 100.0).clamp(0.0, 100.0);
+    if !length.is_finite() || length <= 0.0 {
+        return None;
+    }
+    let (from, to) = (target.low.map_or(0.0, share), target.high.map_or(100.0, share));
+    let per_cent = |share: f64| format!("{share:.2}");
+    Some(Bar {
+        limit: per_cent(share(target.limit)),
+        from: per_cent(from),
+        width: per_cent(to - from),
+        value: per_cent(share(value)),
+        above: target.op.starts_with('>'),
+    })
+}
+
+fn figure(chart: Chart) -> Figure {
+    let points = |readout: &[(f64, String)]| {
+        let rounded: Vec<(f64, &str)> =
+            readout.iter().map(|(at, words)| ((at * 100.0).round() / 100.0, words.as_str())).collect();
+        serde_json::to_string(&rounded).unwrap_or_default()
+    };
+    Figure {
+        slug: chart.slug,
+        wide_points: points(&chart.wide.readout),
+        narrow_points: points(&chart.narrow.readout),
+        caption: chart.caption,
+        wide: chart.wide.svg,
+        narrow: chart.narrow.svg,
+    }
+}
+
+fn endpoint(endpoint: &EndpointResult) -> Endpoint {
+    let count = |n: u64| Cell { text: format_count(n), sort: n.to_string() };
+    let ms = |value: Option<f64>| Cell { text: words::ms(value), sort: value.unwrap_or(-1.0).to_string() };
+    let times = &endpoint.response_time_ms;
+    Endpoint {
+        name: endpoint.name.clone(),
+        failing: endpoint.failures > 0,
+        cells: vec![
+            count(endpoint.requests),
+            count(endpoint.failures),
+            ms(times.mean),
+            ms(times.p50),
+            ms(times.p90),
+            ms(times.p95),
+            ms(times.p99),
+            ms(times.max),
+        ],
+    }
+}
+
+fn failure(row: words::ErrorRow) -> Failure {
+    let at = |(name, n): &(String, u64)| format!("{name} ({})", format_count(*n));
+    Failure { text: row.text, count: format_count(row.count), endpoints: row.endpoints.iter().map(at).collect() }
+}
+
+fn generator(source: &crate::judge::GeneratorResult) -> Generator {
+    let lag = &source.schedule_lag_ms;
+    let (p50, p99, max) = (format_ms(lag.p50), format_ms(lag.p99), format_ms(lag.max));
+    let mut figures = vec![
+        ("CPU", format_ratio(source.cpu_percent / 100.0)),
+        ("schedule lag", format!("p50 {p50} · p99 {p99} · max {max}")),
+    ];
+    if let Some(residual) = source.little_residual {
+        figures.push(("time not accounted for (Little's law)", format_ratio(residual)));
+    }
+    if let Some(offered) = source.offered {
+        figures.push(("requests/s asked for at most", words::plain((offered * 10.0).round() / 10.0)));
+    }
+    figures.push(("requests/s made", words::plain((source.achieved * 10.0).round() / 10.0)));
+    if source.memory_bytes > 0 {
+        figures.push(("memory", format!("{} MiB", format_count(source.memory_bytes >> 20))));
+    }
+    Generator { source: source.source.clone(), void: source.void, line: words::generator(source), figures }
+}
+
+#[cfg(test)]
+mod tests {
+    use quick_xml::Reader;
+    use quick_xml::events::Event;
+
+    use super::super::example;
+    use super::*;
+
+    /// Reads the page as XML, which it is as well; gives the number of elements.
+    fn elements(page: &str) -> usize {
+        let mut reader = Reader::from_str(page);
+        let (mut count, mut open) = (0, 0);
+        loop {
+            match reader.read_event().unwrap_or_else(|e| panic!("{e} at {}", reader.buffer_position())) {
+                Event::Eof => break,
+                Event::Start(tag) => {
+                    tag.attributes().for_each(|attribute| drop(attribute.unwrap()));
+                    count += 1;
+                    open += 1;
+                }
+                Event::Empty(_) => count += 1,
+                Event::End(_) => open -= 1,
+                _ => {}
+            }
+        }
+        assert_eq!(open, 0);
+        count
+    }
+
+    #[test]
+    fn every_page_is_well_formed() {
+        for (name, (run, result)) in example::all() {
+            let page = html(&run, &result).unwrap();
+            assert!(elements(&page) > 100, "{name}");
+            assert!(
+                page.contains(&format!("<strong class=\"word\">{}</strong>", words::shout(result.verdict))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_fetched() {
+        let (run, result) = example::fail();
+        let page = html(&run, &result).unwrap();
+        assert!(page.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"));
+        let text = page.replace(&result.environment.host, "");
+        for reference in ["http://", "https://", "src=", "@import", "url(", "<link"] {
+            assert!(!text.contains(reference), "{reference}");
+        }
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let (mut run, mut result) = example::fail();
+        let evil = "<script>alert(1)</script>\"'&";
+        result.scenario.name = evil.to_owned();
+        result.endpoints[0].name = evil.to_owned();
+        run.endpoints[1].name = evil.to_owned();
+        result.targets[0].reason = evil.to_owned();
+        result.endpoints[0].errors.insert(evil.to_owned(), 3);
+        let page = html(&run, &result).unwrap();
+        assert!(!page.contains("<script>alert"));
+        assert_eq!(page.matches("<script").count(), 1);
+        elements(&page);
+    }
+
+    #[test]
+    fn the_bar_shows_the_limit_beside_the_interval() {
+        let bar = |target: &TargetResult| bar(target).unwrap();
+        let missed = bar(&example::latency("p95_response_time", [3000.0, 2500.0, 4000.0], Verdict::Fail, ""));
+        assert_eq!(
+            missed,
+            Bar {
+                limit: "40.00".to_owned(),
+                from: "50.00".to_owned(),
+                width: "30.00".to_owned(),
+                value: "60.00".to_owned(),
+                above: false
+            }
+        );
+        let mut open = example::latency("p95_response_time", [1000.0, 900.0, 0.0], Verdict::Unproven, "");
+        open.high = None;
+        let open = bar(&open);
+        assert_eq!((open.from.as_str(), open.width.as_str()), ("36.00", "64.00"));
+    }
+}

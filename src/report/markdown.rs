@@ -1,0 +1,206 @@
+//! `report.md`: a GitHub job summary, a comment on a pull request.
+
+use super::next::next_step;
+use super::words;
+use crate::judge::{RunResult, TargetResult, Verdict};
+use crate::record::Run;
+use crate::units::format_count;
+
+/// How many texts of failure are listed: a job summary may have 1024 KiB.
+const MOST_ERRORS: usize = 20;
+/// How many endpoints are listed.
+const MOST_ENDPOINTS: usize = 200;
+
+/// The whole report.
+pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
+    let mut page = String::new();
+    verdict(&mut page, run, result);
+    if !result.targets.is_empty() {
+        page.push_str("\n### Targets\n\n");
+        targets(&mut page, &result.targets);
+    }
+    holds(&mut page, result);
+    endpoints(&mut page, result);
+    errors(&mut page, result);
+    notes(&mut page, run, result);
+    environment(&mut page, run, result);
+    page
+}
+
+fn verdict(page: &mut String, run: &Run, result: &RunResult) {
+    let (sign, word) = (words::sign(result.verdict), words::shout(result.verdict));
+    page.push_str(&format!("## {sign} {word} · {}\n\n", escape(&words::headline(run, result))));
+    page.push_str(&format!("{}\n", escape(&words::sentence(result))));
+    if let Some(how) = words::cut_short(run, result) {
+        page.push_str(&format!("\n**Partial:** {}.\n", escape(&how)));
+    }
+    if result.verdict == Verdict::Void {
+        for reason in &result.reasons {
+            page.push_str(&format!("\n- {}", escape(reason)));
+        }
+        page.push('\n');
+    }
+    page.push_str(&format!("\n**Next:** {}\n", escape(&next_step(run, result))));
+}
+
+fn targets(page: &mut String, targets: &[TargetResult]) {
+    table(page, &["", "target", "limit", "measured", "95 % interval", "why"], &[]);
+    for target in targets {
+        row(
+            page,
+            &[
+                words::sign(target.verdict).to_string(),
+                words::target_name(&target.name),
+                words::limit(target),
+                words::measured(target),
+                words::interval(target),
+                words::reason(target),
+            ],
+        );
+    }
+}
+
+fn holds(page: &mut String, result: &RunResult) {
+    if result.stages.len() < 2 {
+        return;
+    }
+    for stage in &result.stages {
+        let level = match (stage.users, stage.rate) {
+            (Some(users), _) => format!(" · {} users", format_count(users.into())),
+            (None, Some(rate)) => format!(" · {} arrivals/s", words::plain(rate)),
+            (None, None) => String::new(),
+        };
+        page.push_str(&format!("\n#### Hold {}{level}\n\n", words::span(stage.from_s, stage.to_s)));
+        targets(page, &stage.targets);
+    }
+}
+
+fn endpoints(page: &mut String, result: &RunResult) {
+    page.push_str("\n### Endpoints\n\n");
+    if result.totals.requests == 0 {
+        page.push_str("No request was made.\n");
+        return;
+    }
+    table(page, &["endpoint", "requests", "failed", "p50", "p95", "p99", "max"], &[1, 2, 3, 4, 5, 6]);
+    for endpoint in result.endpoints.iter().take(MOST_ENDPOINTS) {
+        let times = &endpoint.response_time_ms;
+        row(
+            page,
+            &[
+                endpoint.name.clone(),
+                format_count(endpoint.requests),
+                format_count(endpoint.failures),
+                words::ms(times.p50),
+                words::ms(times.p95),
+                words::ms(times.p99),
+                words::ms(times.max),
+            ],
+        );
+    }
+    if result.endpoints.len() > MOST_ENDPOINTS {
+        page.push_str(&format!("\nand {} more in report.html\n", result.endpoints.len() - MOST_ENDPOINTS));
+    }
+    for line in words::redirects(result) {
+        page.push_str(&format!("\n{}\n", escape(&line)));
+    }
+}
+
+fn errors(page: &mut String, result: &RunResult) {
+    let rows = words::errors(result);
+    if rows.is_empty() {
+        return;
+    }
+    page.push_str("\n### Failures\n\n");
+    table(page, &["failure", "count", "where"], &[1]);
+    for failure in rows.iter().take(MOST_ERRORS) {
+        let at: Vec<String> =
+            failure.endpoints.iter().take(4).map(|(name, n)| format!("{name} ({})", format_count(*n))).collect();
+        row(page, &[failure.text.clone(), format_count(failure.count), at.join(", ")]);
+    }
+    if rows.len() > MOST_ERRORS {
+        page.push_str(&format!("\nand {} more in report.html\n", rows.len() - MOST_ERRORS));
+    }
+}
+
+fn notes(page: &mut String, run: &Run, result: &RunResult) {
+    page.push_str("\n### Notes\n\n");
+    for source in &result.generators {
+        page.push_str(&format!("- {}\n", escape(&words::generator(source))));
+    }
+    for note in words::notes(run, result) {
+        page.push_str(&format!("- {}\n", escape(&note)));
+    }
+}
+
+fn environment(page: &mut String, run: &Run, result: &RunResult) {
+    page.push_str("\n<details><summary>Environment</summary>\n\n");
+    table(page, &["", ""], &[]);
+    for (name, value) in words::environment(run, result) {
+        row(page, &[name.to_owned(), value]);
+    }
+    page.push_str("\n</details>\n");
+}
+
+/// Heading and rule of a table; `right`: the columns that are aligned right.
+fn table(page: &mut String, titles: &[&str], right: &[usize]) {
+    row(page, &titles.iter().map(|&title| title.to_owned()).collect::<Vec<_>>());
+    let rules = (0..titles.len()).map(|n| if right.contains(&n) { "---:" } else { "---" });
+    page.push_str(&format!("| {} |\n", rules.collect::<Vec<_>>().join(" | ")));
+}
+
+fn row(page: &mut String, cells: &[String]) {
+    let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
+    page.push_str(&format!("| {} |\n", cells.join(" | ")));
+}
+
+/// Text that means nothing to Markdown or HTML, on one line.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("&#64;"),
+            '\\' | '`' | '|' | '*' | '_' | '[' | ']' | '~' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example;
+    use super::*;
+
+    #[test]
+    fn every_verdict() {
+        for (name, (run, result)) in example::all() {
+            insta::assert_snapshot!(name, markdown(&run, &result));
+        }
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_their_cell() {
+        let (run, mut result) = example::pass();
+        result.endpoints[0].name = "GET /a|b`c`<img src=x>\n| @me".to_owned();
+        let page = markdown(&run, &result);
+        let line = page.lines().find(|line| line.contains("GET /a")).unwrap();
+        assert!(line.starts_with(r"| GET /a\|b\`c\`&lt;img src=x&gt; \| &#64;me | "), "{line}");
+    }
+
+    #[test]
+    fn a_thousand_endpoints_stay_under_what_a_job_summary_takes() {
+        let (run, mut result) = example::pass();
+        let one = result.endpoints[1].clone();
+        result.endpoints = vec![one; 5000];
+        let page = markdown(&run, &result);
+        assert!(page.len() < 1 << 20, "{} bytes", page.len());
+        assert!(page.contains("and 4800 more in report.html"));
+    }
+}

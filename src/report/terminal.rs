@@ -1,0 +1,275 @@
+//! The terminal's report: the verdict first, then what it rests on, then what to do.
+
+use std::path::Path;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::columns::{Columns, wrap};
+use super::next::next_step;
+use super::words;
+use crate::judge::{RunResult, TargetResult, Verdict};
+use crate::record::Run;
+use crate::units::format_count;
+
+/// How many texts of failure are listed.
+const MOST_ERRORS: usize = 5;
+/// Narrower than this nothing is readable.
+const LEAST_WIDTH: usize = 60;
+
+struct Page {
+    text: String,
+    width: usize,
+    colour: bool,
+}
+
+/// The whole report, ending with a newline.
+pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usize, colour: bool) -> String {
+    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    page.verdict(run, result);
+    page.targets(&result.targets);
+    page.holds(result);
+    page.endpoints(result);
+    page.errors(result);
+    page.notes(run, result);
+    page.generators(result);
+    page.field("report", &folder.join("report.html").display().to_string());
+    page.field("next", &next_step(run, result));
+    page.text
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn paint(&self, codes: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Text wrapped at the width, every line indented.
+    fn wrapped(&mut self, text: &str, indent: usize) {
+        for line in wrap(text, self.width - indent) {
+            self.line(&format!("{:indent$}{line}", ""));
+        }
+    }
+
+    fn heading(&mut self, columns: &Columns) {
+        let heading = columns.heading();
+        let painted = self.paint("2", heading.trim_end());
+        self.text.push('\n');
+        self.line(&format!("   {painted}"));
+    }
+
+    fn verdict(&mut self, run: &Run, result: &RunResult) {
+        let word = words::shout(result.verdict);
+        let indent = word.width() + 3;
+        let lines = wrap(&words::headline(run, result), self.width - indent);
+        for (n, line) in lines.iter().enumerate() {
+            if n == 0 {
+                let painted = self.paint(&format!("1;{}", hue(result.verdict)), word);
+                self.line(&format!("{painted}   {line}"));
+            } else {
+                self.line(&format!("{:indent$}{line}", ""));
+            }
+        }
+        if let Some(how) = words::cut_short(run, result) {
+            self.wrapped(&how, indent);
+        }
+        // A failed target says its reason in its own row; these say what no row can.
+        if matches!(result.verdict, Verdict::Void) || result.totals.requests == 0 {
+            for reason in &result.reasons {
+                self.wrapped(reason, indent);
+            }
+        }
+    }
+
+    fn targets(&mut self, targets: &[TargetResult]) {
+        if targets.is_empty() {
+            return;
+        }
+        let mut columns = Columns::new(&["target", "limit", "measured", "95 % interval"], &[]);
+        for target in targets {
+            let name = words::target_name(&target.name);
+            columns.row([name, words::limit(target), words::measured(target), words::interval(target)]);
+        }
+        columns.fit(self.width - 3);
+        self.heading(&columns);
+        for (target, row) in targets.iter().zip(columns.rows()) {
+            let sign = self.paint(hue(target.verdict), &words::sign(target.verdict).to_string());
+            let reason = words::reason(target);
+            let row = row.trim_end();
+            if target.verdict == Verdict::NotMeasured && target.value.is_none() {
+                let line = format!("{:indent$}{reason}", row, indent = columns.start_of(2));
+                if line.width() + 3 <= self.width {
+                    self.line(&format!(" {sign} {line}"));
+                    continue;
+                }
+            }
+            self.line(&format!(" {sign} {row}"));
+            if target.verdict != Verdict::Pass && !reason.is_empty() {
+                self.wrapped(&reason, 5);
+            }
+        }
+    }
+
+    fn holds(&mut self, result: &RunResult) {
+        if result.stages.len() < 2 {
+            return;
+        }
+        self.line("");
+        for stage in &result.stages {
+            let level = match (stage.users, stage.rate) {
+                (Some(users), _) => format!("{} users", format_count(users.into())),
+                (None, Some(rate)) => format!("{} arrivals/s", words::plain(rate)),
+                (None, None) => String::new(),
+            };
+            self.line(&format!("   hold {} · {level}", words::span(stage.from_s, stage.to_s)));
+            for target in stage.targets.iter().filter(|t| t.verdict != Verdict::NotMeasured) {
+                let sign = self.paint(hue(target.verdict), &words::sign(target.verdict).to_string());
+                let figure = words::measured(target);
+                self.line(&format!("     {sign} {}  {figure}", words::target_name(&target.name)));
+            }
+        }
+    }
+
+    fn endpoints(&mut self, result: &RunResult) {
+        if result.totals.requests == 0 {
+            self.line("");
+            self.line("   no request was made");
+            return;
+        }
+        let titles = ["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
+        let mut columns = Columns::new(&titles, &[1, 2, 3, 4, 5, 6]);
+        for endpoint in &result.endpoints {
+            let times = &endpoint.response_time_ms;
+            columns.row([
+                endpoint.name.clone(),
+                format_count(endpoint.requests),
+                format_count(endpoint.failures),
+                words::ms(times.p50),
+                words::ms(times.p95),
+                words::ms(times.p99),
+                words::ms(times.max),
+            ]);
+        }
+        columns.fit(self.width - 3);
+        self.heading(&columns);
+        for row in columns.rows() {
+            self.line(&format!("   {row}"));
+        }
+        for line in words::redirects(result) {
+            self.wrapped(&line, 3);
+        }
+    }
+
+    fn errors(&mut self, result: &RunResult) {
+        let rows = words::errors(result);
+        if rows.is_empty() {
+            return;
+        }
+        let mut columns = Columns::new(&["failure", "count", "most at"], &[1]);
+        for row in rows.iter().take(MOST_ERRORS) {
+            let at = row.endpoints.first().map_or("", |(name, _)| name.as_str());
+            columns.row([row.text.clone(), format_count(row.count), at.to_owned()]);
+        }
+        columns.fit(self.width - 3);
+        self.heading(&columns);
+        for row in columns.rows() {
+            self.line(&format!("   {row}"));
+        }
+        if rows.len() > MOST_ERRORS {
+            self.line(&format!("   and {} more in report.html", rows.len() - MOST_ERRORS));
+        }
+    }
+
+    fn notes(&mut self, run: &Run, result: &RunResult) {
+        let notes = words::notes(run, result);
+        if !notes.is_empty() {
+            self.line("");
+        }
+        for note in notes {
+            self.wrapped(&format!("note: {note}"), 3);
+        }
+    }
+
+    fn generators(&mut self, result: &RunResult) {
+        self.line("");
+        for source in &result.generators {
+            let text = words::generator(source);
+            for (n, line) in wrap(&text, self.width - 3).iter().enumerate() {
+                let line = if source.void { self.paint(hue(Verdict::Void), line) } else { line.clone() };
+                self.line(&format!("   {}{line}", if n == 0 { "" } else { "  " }));
+            }
+        }
+    }
+
+    /// `name` and its value; a path or a command must stay in one piece, so only blanks break.
+    fn field(&mut self, name: &str, value: &str) {
+        for (n, line) in wrap(value, self.width - 11).iter().enumerate() {
+            self.line(&format!("   {:8}{line}", if n == 0 { name } else { "" }));
+        }
+    }
+}
+
+/// The ANSI colour of a verdict.
+fn hue(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "32",
+        Verdict::Fail => "31",
+        Verdict::Unproven => "33",
+        Verdict::NotMeasured => "2",
+        Verdict::Void => "35",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example;
+    use super::*;
+
+    fn show(of: (Run, RunResult), width: usize) -> String {
+        terminal(Path::new("results/20261123T081000Z-agenthub-user-3f2a"), &of.0, &of.1, width, false)
+    }
+
+    #[test]
+    fn every_verdict_at_80_columns() {
+        for (name, of) in example::all() {
+            insta::assert_snapshot!(format!("{name}_80"), show(of, 80));
+        }
+    }
+
+    #[test]
+    fn every_verdict_at_120_columns() {
+        for (name, of) in example::all() {
+            insta::assert_snapshot!(format!("{name}_120"), show(of, 120));
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked_but_for_what_cannot_break() {
+        let (run, mut result) = example::fail();
+        result.endpoints[2].name = format!("GET /api/v2/{}", "日本語/".repeat(30));
+        for width in [80, 100, 120] {
+            for line in show((run.clone(), result.clone()), width).lines() {
+                assert!(line.width() <= width, "{} columns of {width}: {line}", line.width());
+            }
+        }
+        assert!(show((run, result), 80).contains('…'));
+    }
+
+    #[test]
+    fn colour_only_when_asked() {
+        let (run, result) = example::fail();
+        let folder = Path::new("results/x");
+        let plain = terminal(folder, &run, &result, 80, false);
+        let painted = terminal(folder, &run, &result, 80, true);
+        assert!(!plain.contains('\x1b'));
+        assert!(painted.contains("\x1b[1;31mFAIL\x1b[0m"));
+        let mut stripped = painted;
+        for code in ["1;31", "31", "33", "32", "2", "35", "0"] {
+            stripped = stripped.replace(&format!("\x1b[{code}m"), "");
+        }
+        assert_eq!(stripped, plain);
+    }
+}

@@ -1,0 +1,348 @@
+//! The words that all reports share: names of targets, signs, figures, the headline, the plain sentence.
+
+use std::time::Duration;
+
+use crate::judge::{GeneratorResult, RunResult, TargetResult, Verdict};
+use crate::record::{End, LoadModel, Run};
+use crate::units::{format_count, format_duration, format_ms, format_ratio};
+
+/// `p95_response_time[GET /x]` as a person says it: `p95 response time [GET /x]`.
+pub(super) fn target_name(name: &str) -> String {
+    let (plain, of) = match name.split_once('[') {
+        Some((plain, of)) => (plain, Some(of.trim_end_matches(']'))),
+        None => (name, None),
+    };
+    let words = match plain {
+        "db_query_time" => "database query time".to_owned(),
+        "cpu_average" => "CPU average".to_owned(),
+        "cpu_peak" => "CPU peak".to_owned(),
+        other => other.replace('_', " "),
+    };
+    match of {
+        Some(of) => format!("{words} [{of}]"),
+        None => words,
+    }
+}
+
+/// One character for a verdict.
+pub(super) fn sign(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '✓',
+        Verdict::Fail => '✗',
+        Verdict::Unproven => '?',
+        Verdict::NotMeasured => '–',
+        Verdict::Void => '!',
+    }
+}
+
+/// The verdict as reports shout it.
+pub(super) fn shout(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Unproven => "UNPROVEN",
+        Verdict::NotMeasured => "NOT MEASURED",
+        Verdict::Void => "VOID",
+    }
+}
+
+/// The verdict in running text.
+pub(super) fn say(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Unproven => "unproven",
+        Verdict::NotMeasured => "not measured",
+        Verdict::Void => "void",
+    }
+}
+
+/// A figure in its unit: `2.1 ms`, `0.1 %`, `4,968/min`.
+pub(super) fn figure(value: f64, unit: &str) -> String {
+    match unit {
+        "ms" => format_ms(value),
+        "ratio" => format_ratio(value),
+        "requests/min" if value < 10.0 => format!("{value:.1}/min"),
+        "requests/min" => format!("{}/min", format_count(value.round() as u64)),
+        other => format!("{value} {other}"),
+    }
+}
+
+/// The limit as a person reads it: `< 2 s`.
+pub(super) fn limit(target: &TargetResult) -> String {
+    format!("{} {}", target.op, figure(target.limit, &target.unit))
+}
+
+/// The figure measured; a ratio with the counts behind it. Empty where there is none.
+pub(super) fn measured(target: &TargetResult) -> String {
+    let value = target.value.map(|value| figure(value, &target.unit));
+    match (value, target.counts) {
+        (_, Some([0, of])) => format!("0 / {}", format_count(of)),
+        (Some(value), Some([some, of])) => format!("{value} ({} / {})", format_count(some), format_count(of)),
+        (Some(value), None) => value,
+        (None, _) => String::new(),
+    }
+}
+
+/// The 95 % interval: `2.0 – 2.3 ms`, `at least 4.2 ms`; empty where neither end is known.
+pub(super) fn interval(target: &TargetResult) -> String {
+    let end = |value: Option<f64>| value.map(|value| figure(value, &target.unit));
+    match (end(target.low), end(target.high)) {
+        (Some(low), Some(high)) => {
+            let unit = |text: &str| text.find([' ', '/']).map(|at| text[at..].to_owned());
+            match unit(&low) {
+                Some(same) if unit(&high).as_ref() == Some(&same) => {
+                    format!("{} – {high}", &low[..low.len() - same.len()])
+                }
+                _ => format!("{low} – {high}"),
+            }
+        }
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Why a target has its verdict, beginning with "not measured" where it was not.
+pub(super) fn reason(target: &TargetResult) -> String {
+    match target.verdict {
+        Verdict::NotMeasured if target.reason.is_empty() => "not measured".to_owned(),
+        Verdict::NotMeasured if !target.reason.starts_with("not measured") => {
+            format!("not measured: {}", target.reason)
+        }
+        _ => target.reason.clone(),
+    }
+}
+
+/// A time in ms, or a dash where there is none.
+pub(super) fn ms(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), format_ms)
+}
+
+/// Whole seconds as a person says them: `60 s`, `2 h`, `1 h 30 min`.
+pub(super) fn seconds(s: f64) -> String {
+    if s < 120.0 {
+        let text = format!("{s:.1}");
+        return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
+    }
+    let whole = s.round() as u64;
+    let parts = [(whole / 3600, "h"), (whole % 3600 / 60, "min"), (whole % 60, "s")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
+    parts.join(" ")
+}
+
+/// A stretch of the run: `5–60 s`, `15 min – 10 h`.
+pub(super) fn span(from_s: f64, to_s: f64) -> String {
+    let (from, to) = (seconds(from_s), seconds(to_s));
+    match (from.strip_suffix(" s"), to.strip_suffix(" s")) {
+        (Some(plain), Some(_)) if from_s < 120.0 && to_s < 120.0 => format!("{plain}–{to}"),
+        _ => format!("{from} – {to}"),
+    }
+}
+
+/// The load in words: `closed model, 250 users, think time 1–5 s`.
+pub(super) fn load(run: &Run, result: &RunResult) -> String {
+    let asked = &result.load;
+    let staged = run.asked.plan.holds().len() > 1;
+    let level = |text: String| if staged { format!("up to {text} in stages") } else { text };
+    let mut words = Vec::new();
+    match asked.model {
+        LoadModel::Closed => {
+            words.push("closed model".to_owned());
+            let users = u64::from(asked.users.unwrap_or(0));
+            words.push(level(if users == 1 { "1 user".to_owned() } else { format!("{} users", format_count(users)) }));
+            match asked.wait.as_str() {
+                "" => {}
+                "none" => words.push("no think time".to_owned()),
+                wait if wait.starts_with("pacing") => words.push(wait.to_owned()),
+                wait => words.push(format!("think time {wait}")),
+            }
+        }
+        LoadModel::Open => {
+            words.push("open model".to_owned());
+            words.push(level(format!("{} arrivals/s", plain(asked.rate.unwrap_or(0.0)))));
+        }
+    }
+    words.join(", ")
+}
+
+/// A number without needless zeros, three decimals at most.
+pub(super) fn plain(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Whether there is a window that was judged.
+pub(super) fn has_steady(result: &RunResult) -> bool {
+    result.steady.to_s > result.steady.from_s
+}
+
+/// `agenthub user · closed model, 250 users, think time 1–5 s · steady 5–60 s`.
+pub(super) fn headline(run: &Run, result: &RunResult) -> String {
+    let steady = if has_steady(result) {
+        format!("steady {}", span(result.steady.from_s, result.steady.to_s))
+    } else {
+        "no steady window".to_owned()
+    };
+    format!("{} · {} · {steady}", result.scenario.name, load(run, result))
+}
+
+/// For a run that did not come to its end: how far it came and why.
+pub(super) fn cut_short(run: &Run, result: &RunResult) -> Option<String> {
+    let why = match &run.end {
+        Some(End::Finished) if !result.partial => return None,
+        Some(End::Finished) => "ended early".to_owned(),
+        Some(End::Interrupted) => "interrupted".to_owned(),
+        Some(End::Aborted(why)) => format!("stopped ({why})"),
+        None => "killed, or still running: its journal ends".to_owned(),
+    };
+    Some(format!("{why} after {} of {}", seconds(result.duration_s), seconds(result.load.run_time_s)))
+}
+
+/// One plain sentence that says what came out.
+pub(super) fn sentence(result: &RunResult) -> String {
+    let of = |verdict| result.targets.iter().filter(|t| t.verdict == verdict).collect::<Vec<_>>();
+    let names = |targets: &[&TargetResult]| targets.iter().map(|t| target_name(&t.name)).collect::<Vec<_>>().join(", ");
+    let (passed, failed, unproven) = (of(Verdict::Pass), of(Verdict::Fail), of(Verdict::Unproven));
+    let open = of(Verdict::NotMeasured).len();
+    let measured = passed.len() + failed.len() + unproven.len();
+    let mut said = match result.verdict {
+        _ if result.totals.requests == 0 => "No request was made, so there is nothing to judge.".to_owned(),
+        Verdict::Void => {
+            "The load generator did not do what it was asked to, so these figures cannot be trusted to speak \
+                          of the host."
+                .to_owned()
+        }
+        Verdict::Fail if failed.is_empty() => "The run failed.".to_owned(),
+        Verdict::Fail => format!("{} of {measured} measured targets missed: {}.", failed.len(), names(&failed)),
+        Verdict::Unproven if unproven.is_empty() => "Nothing was proven.".to_owned(),
+        Verdict::Unproven => {
+            format!("No target was missed, but this run is too little to prove: {}.", names(&unproven))
+        }
+        Verdict::Pass if measured == 1 => "The one measured target was met.".to_owned(),
+        Verdict::Pass => format!("All {measured} measured targets were met."),
+        Verdict::NotMeasured => "No target was measured.".to_owned(),
+    };
+    if result.verdict == Verdict::Fail && !unproven.is_empty() {
+        said.push_str(&format!(" Unproven: {}.", names(&unproven)));
+    }
+    if open > 0 && result.totals.requests > 0 {
+        said.push_str(&match open {
+            1 => " 1 target was not measured.".to_owned(),
+            n => format!(" {n} targets were not measured."),
+        });
+    }
+    said
+}
+
+/// One text of failure over all endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ErrorRow {
+    /// E.g. `status 500`.
+    pub(super) text: String,
+    /// How often.
+    pub(super) count: u64,
+    /// Where, the most first, each with its count.
+    pub(super) endpoints: Vec<(String, u64)>,
+}
+
+/// Failures by text over all endpoints, the most first.
+pub(super) fn errors(result: &RunResult) -> Vec<ErrorRow> {
+    let mut rows: Vec<ErrorRow> = Vec::new();
+    for endpoint in &result.endpoints {
+        for (text, &count) in &endpoint.errors {
+            let at = (endpoint.name.clone(), count);
+            match rows.iter_mut().find(|row| row.text == *text) {
+                Some(row) => {
+                    row.count += count;
+                    row.endpoints.push(at);
+                }
+                None => rows.push(ErrorRow { text: text.clone(), count, endpoints: vec![at] }),
+            }
+        }
+    }
+    for row in &mut rows {
+        row.endpoints.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    }
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
+    rows
+}
+
+/// `GET /x was redirected 12 times of 40`, a line for each endpoint that was.
+pub(super) fn redirects(result: &RunResult) -> Vec<String> {
+    let redirected = result.endpoints.iter().filter(|e| e.redirected > 0);
+    redirected
+        .map(|e| {
+            let (some, of) = (format_count(e.redirected), format_count(e.requests));
+            format!("{} was redirected: {some} of {of} requests; its times include the redirects", e.name)
+        })
+        .collect()
+}
+
+/// One source of load in one line: `generator fine: lag p99 0.4 ms, CPU 6 %`.
+pub(super) fn generator(source: &GeneratorResult) -> String {
+    let name = if source.source == "local" { "generator".to_owned() } else { format!("generator {}", source.source) };
+    let state = if source.void { "void" } else { "fine" };
+    let lag = format_ms(source.schedule_lag_ms.p99);
+    let cpu = format_ratio(source.cpu_percent / 100.0);
+    let mut line = format!("{name} {state}: lag p99 {lag}, CPU {cpu}");
+    if source.void && !source.reasons.is_empty() {
+        line = format!("{line}: {}", source.reasons.join("; "));
+    }
+    line
+}
+
+/// A run's length for the machine-readable formats.
+pub(super) fn duration(result: &RunResult) -> Duration {
+    Duration::try_from_secs_f64(result.duration_s).unwrap_or_default()
+}
+
+/// A duration as the command line takes it, rounded up to whole seconds.
+pub(super) fn flag_duration(s: f64) -> String {
+    format_duration(Duration::from_secs(s.max(1.0).ceil() as u64))
+}
+
+/// What a reader should know beside the figures.
+pub(super) fn notes(run: &Run, result: &RunResult) -> Vec<String> {
+    let mut notes = result.notes.clone();
+    if result.totals.failed_starts > 0 {
+        notes.push(format!("{} users could not start", format_count(result.totals.failed_starts)));
+    }
+    if result.totals.cut_off > 0 {
+        let cut = format_count(result.totals.cut_off);
+        notes.push(format!("{cut} requests were still in flight at the end and were cut off"));
+    }
+    notes.extend(run.warnings.iter().filter(|warning| !result.notes.contains(warning)).cloned());
+    notes
+}
+
+/// Where and by what, and what was asked: name and value.
+pub(super) fn environment(run: &Run, result: &RunResult) -> Vec<(&'static str, String)> {
+    let asked = &run.asked;
+    let by = &result.environment.generator;
+    let mut host = result.environment.host.clone();
+    if asked.reference_service {
+        host.push_str(" (the reference service)");
+    }
+    let mut rows = vec![("host", host), ("scenario", format!("{} ({})", result.scenario.name, result.scenario.hash))];
+    for scenario in &asked.scenarios {
+        rows.push(("scenario file", format!("{} (weight {})", scenario.file, scenario.weight)));
+    }
+    rows.push(("load", load(run, result)));
+    if let Some(rate) = result.load.spawn_rate {
+        rows.push(("spawn rate", format!("{} users/s", plain(rate))));
+    }
+    rows.push(("run time", format!("{} of {}", seconds(result.duration_s), seconds(result.load.run_time_s))));
+    rows.push(("started", result.started.clone()));
+    if let Some(commit) = &by.commit {
+        rows.push(("commit", commit.clone()));
+    }
+    if let Some(label) = &result.label {
+        rows.push(("label", label.clone()));
+    }
+    rows.push(("generator", format!("{}, {}, {} CPUs", by.hostname, by.os, by.cpus)));
+    rows.push(("agenthub-perf", by.version.clone()));
+    rows.push(("seed", asked.seed.to_string()));
+    rows.push(("result", result.id.clone()));
+    rows
+}

@@ -1,0 +1,38 @@
+//! The built binary against real servers on 127.0.0.1, judged from outside: by what the servers saw, what was printed, and
+//! what was written.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod command_line;
+mod counting;
+mod journal;
+mod many_users;
+mod nginx;
+mod starting;
+mod stopping;
+mod trouble;
+mod verdicts;
+
+use serde_json::Value;
+
+/// An endpoint of a result.
+#[track_caller]
+fn endpoint<'a>(result: &'a Value, name: &str) -> &'a Value {
+    let endpoints = result["endpoints"].as_array().unwrap();
+    endpoints.iter().find(|endpoint| endpoint["name"] == name).unwrap_or_else(|| panic!("no {name} in {endpoints:#?}"))
+}
+
+/// A target of a result.
+#[track_caller]
+fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
+    let targets = result["targets"].as_array().unwrap();
+    targets.iter().find(|target| target["name"] == name).unwrap_or_else(|| panic!("no {name} in {targets:#?}"))
+}
+
+/// The run's own health request is not part of the load.
+fn without_health(server: &support::counting::CountingServer) -> u64 {
+    server.total() - server.count("GET", "/api/v2/health")
+}

@@ -1,0 +1,87 @@
+//! However a run is stopped, it ends in bounded time and keeps what it has.
+
+use std::time::Duration;
+
+use crate::support::counting::CountingServer;
+use crate::support::faults::FaultServer;
+use crate::support::harness::{Running, Workbench, guide_user, only_get};
+
+fn long_run(bench: &Workbench, url: &str) -> Running {
+    bench.write("user.toml", &guide_user("{ constant = \"50ms\" }"));
+    bench.start(&["run", "-H", url, "-f", "user.toml", "-u", "10", "-r", "100", "-t", "300s"])
+}
+
+fn wait_for(server: &CountingServer, requests: u64) {
+    while server.total() < requests {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_a_partial_result() {
+    for signal in ["INT", "TERM"] {
+        let server = CountingServer::start();
+        let bench = Workbench::new();
+        let running = long_run(&bench, &server.url());
+        wait_for(&server, 600);
+        running.signal(signal);
+        let outcome = running.finish(Duration::from_secs(30));
+        outcome.assert_code(130);
+        let result = bench.result();
+        assert_eq!(result["partial"], true);
+        assert_ne!(result["verdict"], "pass");
+        assert_eq!(result["totals"]["requests"], server.total() - 1, "SIG{signal} lost requests");
+        bench.run(&["report", "latest"]).assert_code(130);
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_it_at_once() {
+    let server = FaultServer::start();
+    let bench = Workbench::new();
+    bench.write("hang.toml", &only_get("/never", "\"none\"", ""));
+    let args = ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "5", "-r", "100", "-t", "300s", "--stop-timeout", "120s"];
+    let running = bench.start(&args);
+    bench.wait_for_result(&running);
+    std::thread::sleep(Duration::from_secs(2));
+    running.signal("INT");
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal("INT");
+    let outcome = running.finish(Duration::from_secs(60));
+    outcome.assert_code(130);
+    assert!(outcome.took < Duration::from_secs(60), "took {:?}", outcome.took);
+    // What was written stays, and reads.
+    bench.run(&["report", "latest"]).assert_code(98);
+}
+
+#[test]
+fn requests_in_flight_at_the_end_are_cut_off_and_counted() {
+    let server = FaultServer::start();
+    let bench = Workbench::new();
+    bench.write("hang.toml", &only_get("/never", "\"none\"", "timeout = \"100s\""));
+    let args = ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "7", "-r", "100", "-t", "3s", "--stop-timeout", "1s"];
+    let outcome = bench.run(&args);
+    assert!(outcome.took < Duration::from_secs(40), "took {:?}", outcome.took);
+    outcome.assert_code(98);
+    let totals = &bench.result()["totals"];
+    assert_eq!((&totals["requests"], &totals["cut_off"], &totals["failures"]), (&7.into(), &7.into(), &0.into()));
+}
+
+#[test]
+fn a_killed_run_still_reads() {
+    let server = CountingServer::start();
+    let bench = Workbench::new();
+    let running = long_run(&bench, &server.url());
+    wait_for(&server, 1500);
+    let seen = server.total();
+    running.signal("KILL");
+    let outcome = running.finish(Duration::from_secs(10));
+    assert_eq!(outcome.code, None);
+    let report = bench.run(&["report", "latest", "--format", "json"]);
+    report.assert_code(98);
+    let result = report.json();
+    assert_eq!(result["partial"], true);
+    // Ten users, 50 ms apart: 200 requests a second at most, and the last two seconds may be missing.
+    let kept = result["totals"]["requests"].as_u64().unwrap();
+    assert!(kept + 450 >= seen && kept <= server.total(), "{kept} of {seen} requests kept");
+}

@@ -1,0 +1,15 @@
+//! What the end-to-end tests load and how they run the binary. Nothing here shares code with the crate under test.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `counting` | a server that counts what reaches it, and knows the true service times |
+//! | `faults` | a server that misbehaves, one way a path |
+//! | `harness` | runs the built binary in a folder of its own |
+//! | `wire` | reads HTTP/1.1 requests from a socket |
+#![allow(dead_code, unreachable_pub, reason = "every test binary takes the parts that it needs")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+pub mod counting;
+pub mod faults;
+pub mod harness;
+pub mod wire;
