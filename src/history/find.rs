@@ -163,16 +163,17 @@ fn hint(results: &Path, reference: &str, all: &[Listed]) -> String {
     let names = labels.iter().map(String::as_str).chain(all.iter().map(|result| &*result.id));
     let likeness = |name: &str| strsim::jaro_winkler(name, reference);
     let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let mut hint = match nearest {
+    let nearest = match nearest {
         Some(name) if likeness(name) > 0.85 => format!("did you mean {name:?}? "),
         _ => String::new(),
     };
     let list = |names: &mut dyn Iterator<Item = &str>| names.take(MOST_LISTED).collect::<Vec<_>>().join(", ");
-    hint += &format!("newest are {}", list(&mut all.iter().map(|result| &*result.id)));
-    if !labels.is_empty() {
-        hint += &format!("; labels are {}", list(&mut labels.iter().map(String::as_str)));
-    }
-    hint
+    let ids = list(&mut all.iter().map(|result| &*result.id));
+    let labels = match list(&mut labels.iter().map(String::as_str)) {
+        labels if labels.is_empty() => labels,
+        labels => format!("; labels are {labels}"),
+    };
+    format!("{nearest}newest are {ids}{labels}")
 }
 
 #[cfg(test)]

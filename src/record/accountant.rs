@@ -90,11 +90,11 @@ impl Accountant {
             later
         });
 
-        let seconds = |us: u64| us as f64 / 1e6;
-        let (from_s, to_s) = (seconds(self.closed_us), seconds(to_us));
+        let in_s = |us: u64| us as f64 / 1e6;
+        let (begins, ends) = (in_s(self.closed_us), in_s(to_us));
         let mut second = Second {
-            from_s,
-            to_s,
+            from_s: begins,
+            to_s: ends,
             wanted,
             users: self.states[State::AtWork as usize].users(),
             in_flight: self.states[State::InFlight as usize].users(),
@@ -111,8 +111,8 @@ impl Accountant {
         let mut interval = |kind, endpoint, values: &mut Vec<u64>| {
             if !values.is_empty() {
                 intervals.push(Interval {
-                    from_s,
-                    to_s,
+                    from_s: begins,
+                    to_s: ends,
                     kind,
                     endpoint: EndpointId(endpoint),
                     values: sorter.sort(values),

@@ -132,7 +132,7 @@ impl Flusher {
     fn close(&mut self, to_us: u64) {
         let wanted = f64::from_bits(self.shared.wanted.load(Ordering::Relaxed));
         let closed = self.accountant.close(to_us, wanted, self.meter.measure());
-        self.write(|journal, _| journal.append(&closed));
+        self.write(|journal, _| journal.append(&closed.second, &closed.intervals));
         self.live.add(&closed);
         self.publish();
     }

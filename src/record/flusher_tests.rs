@@ -143,7 +143,7 @@ fn an_hour_by_a_fast_clock_keeps_every_count() {
         for n in 0..5 {
             let outcome = if n == 4 { timeout } else { Outcome::Success };
             let phases = Phases { body_us: 3, ..Phases::default() };
-            b.record(Sample { outcome, phases, ..sample((n % 4) as u32, at * S + n * 199_999, 1000 + at * n) });
+            b.record(Sample { phases, outcome, ..sample((n % 4) as u32, at * S + n * 199_999, 1000 + at * n) });
             b.shared.shards.own().marks.extend([
                 Mark { at_us: at * S + n * 199_999, state: State::InFlight, entered: true },
                 Mark { at_us: at * S + n * 199_999 + 150_000, state: State::InFlight, entered: false },

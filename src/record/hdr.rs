@@ -1,6 +1,6 @@
 //! The buckets of an `HdrHistogram`: which bucket a value falls in, and which value stands for a bucket.
 //!
-//! Source: the layout of Gil Tene's HdrHistogram: the first `2^sub_bits` values have a bucket each; every further
+//! Source: the layout of Gil Tene's `HdrHistogram`: the first `2^sub_bits` values have a bucket each; every further
 //! doubling of the value is cut into `2^(sub_bits-1)` buckets of equal width.
 
 use crate::stats::Distribution;

@@ -122,7 +122,7 @@ fn encode_plain(pairs: &[(u64, u64)], bytes: &mut Vec<u8>) {
         match bucket - next {
             0 => {}
             1 => bytes.push(0),
-            empty => put_varint(-(empty as i64), bytes),
+            empty => put_varint(-empty.cast_signed() as i64, bytes),
         }
         put_varint(i64::try_from(count).unwrap_or(i64::MAX), bytes);
         next = bucket + 1;
@@ -268,7 +268,7 @@ fn varint(bytes: &mut &[u8]) -> Result<i64, &'static str> {
             }
         }
     }
-    Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
 }
 
 #[cfg(test)]
@@ -332,7 +332,9 @@ mod tests {
     fn the_crate_writes_the_same_bytes() {
         for values in [vec![0], vec![0, 1, 3, 3, 6], vec![5], (0..5000).map(|n| n * n).collect::<Vec<u64>>()] {
             let mut histogram = Histogram::<u64>::new_with_bounds(1, HIGHEST_US, DIGITS).unwrap();
-            values.iter().for_each(|&value| histogram.record(value).unwrap());
+            for &value in &values {
+                histogram.record(value).unwrap();
+            }
             let mut theirs = Vec::new();
             V2Serializer::new().serialize(&histogram, &mut theirs).unwrap();
             let mut ours = Vec::new();

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::accountant::Closed;
 use super::{EndpointId, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Second};
 use crate::stats::Distribution;
 
@@ -23,13 +22,13 @@ pub(super) struct Minute {
 
 impl Minute {
     /// Adds a second; hands out the minute when it was the last one of it.
-    pub(super) fn add(&mut self, closed: &Closed) -> Option<Closed> {
+    pub(super) fn add(&mut self, second: &Second, intervals: &[Interval]) -> Option<(Second, Vec<Interval>)> {
         if self.seconds == 0 {
-            self.second = closed.second.clone();
+            self.second = second.clone();
         } else {
-            self.second.absorb(&closed.second);
+            self.second.absorb(second);
         }
-        for interval in &closed.intervals {
+        for interval in intervals {
             let values = self.values.entry((interval.kind, interval.endpoint)).or_default();
             *values = Distribution::merged([&*values, &interval.values]);
         }
@@ -41,7 +40,7 @@ impl Minute {
         let (from_s, to_s) = (minute.second.from_s, minute.second.to_s);
         let intervals = minute.values.into_iter();
         let intervals = intervals.map(|((kind, endpoint), values)| Interval { from_s, to_s, kind, endpoint, values });
-        Some(Closed { second: minute.second, intervals: intervals.collect() })
+        Some((minute.second, intervals.collect()))
     }
 }
 

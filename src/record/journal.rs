@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::accountant::Closed;
 use super::hlog::{self, Encoder};
 use super::hour::{HOUR_MINUTES, Minute};
-use super::{End, EndpointName, Second};
+use super::{End, EndpointName, Interval, Second};
 
 /// The journal could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +57,6 @@ enum Line<'a> {
     End { how: &'a End },
 }
 
-impl Line<'_> {
-    fn append_to(&self, text: &mut Vec<u8>) -> io::Result<()> {
-        serde_json::to_writer(&mut *text, self)?;
-        text.push(b'\n');
-        Ok(())
-    }
-}
-
 /// The two files of one source of load, open for appending.
 ///
 /// Every second is one write to each, the histograms first: a line of counters vouches for the histograms before it.
@@ -109,14 +100,14 @@ impl Journal {
         }
     }
 
-    /// Writes what comes before the first second.
-    pub(super) fn begin(&mut self, started: jiff::Timestamp, endpoints: &[EndpointName]) -> Result<(), JournalError> {
+    /// Writes what comes before the first second: when the zero of all times was, and what the endpoints' ids stand for.
+    pub fn begin(&mut self, started: jiff::Timestamp, endpoints: &[EndpointName]) -> Result<(), JournalError> {
         self.hlog.append(hlog::header(started).as_bytes())?;
         self.text.clear();
         let source = Line::Source { source: LOCAL, started: started.to_string(), clock_offset_us: 0 };
         let endpoints = endpoints.iter().enumerate().map(|(id, name)| Line::Endpoint { id, name });
         for line in std::iter::once(source).chain(endpoints) {
-            line.append_to(&mut self.text).map_err(|error| JournalError::new(&self.samples.path, error))?;
+            self.samples.line(&line, &mut self.text)?;
         }
         self.samples.append(&self.text)?;
         self.hlog.hour_at = self.hlog.length;
@@ -125,21 +116,17 @@ impl Journal {
     }
 
     /// Appends a second, and merges the hour that it ends, if it does.
-    pub(super) fn append(&mut self, closed: &Closed) -> Result<(), JournalError> {
+    pub fn append(&mut self, second: &Second, intervals: &[Interval]) -> Result<(), JournalError> {
         self.text.clear();
-        self.encode(closed)?;
+        Self::encode(&mut self.encoder, intervals, &mut self.text, &self.hlog)?;
         self.hlog.append(&self.text)?;
         self.text.clear();
-        self.count(closed)?;
+        self.samples.line(&Line::Second(second), &mut self.text)?;
         self.samples.append(&self.text)?;
 
-        let Some(minute) = self.minute.add(closed) else { return Ok(()) };
-        std::mem::swap(&mut self.text, &mut self.hour_hlog);
-        self.encode(&minute)?;
-        std::mem::swap(&mut self.text, &mut self.hour_hlog);
-        std::mem::swap(&mut self.text, &mut self.hour_samples);
-        self.count(&minute)?;
-        std::mem::swap(&mut self.text, &mut self.hour_samples);
+        let Some((second, intervals)) = self.minute.add(second, intervals) else { return Ok(()) };
+        Self::encode(&mut self.encoder, &intervals, &mut self.hour_hlog, &self.hlog)?;
+        self.samples.line(&Line::Second(&second), &mut self.hour_samples)?;
         self.minutes += 1;
         if self.minutes == self.hour_minutes {
             self.minutes = 0;
@@ -153,23 +140,21 @@ impl Journal {
     }
 
     /// Writes how it ended.
-    pub(super) fn end(&mut self, how: &End) -> Result<(), JournalError> {
+    pub fn end(&mut self, how: &End) -> Result<(), JournalError> {
         self.text.clear();
-        Line::End { how }.append_to(&mut self.text).map_err(|error| JournalError::new(&self.samples.path, error))?;
+        self.samples.line(&Line::End { how }, &mut self.text)?;
         self.samples.append(&self.text)
     }
 
-    /// Appends the histograms' lines to `text`.
-    fn encode(&mut self, closed: &Closed) -> Result<(), JournalError> {
-        let mut lines = closed.intervals.iter();
-        let done = lines.try_for_each(|interval| self.encoder.line(interval, &mut self.text));
-        done.map_err(|error| JournalError::new(&self.hlog.path, error))
-    }
-
-    /// Appends the counters' line to `text`.
-    fn count(&mut self, closed: &Closed) -> Result<(), JournalError> {
-        let done = Line::Second(&closed.second).append_to(&mut self.text);
-        done.map_err(|error| JournalError::new(&self.samples.path, error))
+    /// Appends the histograms' lines to `text`, which is for `file`.
+    fn encode(
+        encoder: &mut Encoder,
+        intervals: &[Interval],
+        text: &mut Vec<u8>,
+        file: &Appender,
+    ) -> Result<(), JournalError> {
+        let done = intervals.iter().try_for_each(|interval| encoder.line(interval, text));
+        done.map_err(|error| JournalError::new(&file.path, error))
     }
 }
 
@@ -194,6 +179,13 @@ impl Appender {
     fn append(&mut self, lines: &[u8]) -> Result<(), JournalError> {
         self.file.write_all(lines).map_err(|error| JournalError::new(&self.path, error))?;
         self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Appends a line to `text`, which is for this file.
+    fn line(&self, line: &Line<'_>, text: &mut Vec<u8>) -> Result<(), JournalError> {
+        serde_json::to_writer(&mut *text, line).map_err(|error| JournalError::new(&self.path, error.into()))?;
+        text.push(b'\n');
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::record::accountant::Closed;
 use crate::record::fixture::{asked, endpoints};
 use crate::record::{EndpointId, EndpointSecond, FailureKind, GeneratorSecond, Interval, IntervalKind, Run, read};
 use crate::stats::Distribution;
@@ -53,12 +54,17 @@ fn closed(at: u64) -> Closed {
     }
 }
 
+fn append(journal: &mut Journal, at: u64) {
+    let Closed { second, intervals } = closed(at);
+    journal.append(&second, &intervals).unwrap();
+}
+
 fn write(folder: &Path, seconds: std::ops::Range<u64>) -> Journal {
     asked().write(folder).unwrap();
     let mut journal = Journal::create(folder).unwrap();
     journal.begin(started(), &endpoints(2)).unwrap();
     for at in seconds {
-        journal.append(&closed(at)).unwrap();
+        append(&mut journal, at);
     }
     journal
 }
@@ -102,7 +108,7 @@ fn a_whole_hour_becomes_sixty_minutes_with_the_same_totals() {
         |folder: &Path| ["latency.hlog", "samples.ndjson"].map(|name| fs::metadata(folder.join(name)).unwrap().len());
     let before = sizes(folder.path());
     assert_eq!(read(folder.path()).unwrap().seconds.len(), 3599);
-    journal.append(&closed(3599)).unwrap();
+    append(&mut journal, 3599);
     let after = sizes(folder.path());
     assert!(after[0] * 20 < before[0] && after[1] * 20 < before[1], "{before:?} {after:?}");
 
@@ -116,7 +122,7 @@ fn a_whole_hour_becomes_sixty_minutes_with_the_same_totals() {
 
     // The next hour goes on behind, second by second, and is merged in its turn.
     for at in 3600..7300 {
-        journal.append(&closed(at)).unwrap();
+        append(&mut journal, at);
     }
     let run = read(folder.path()).unwrap();
     assert_eq!(run.seconds.len(), 120 + 100);
@@ -131,7 +137,7 @@ fn write_short(folder: &Path, seconds: std::ops::Range<u64>) -> Journal {
     let mut journal = write(folder, 0..0);
     journal.hour_minutes = 2;
     for at in seconds {
-        journal.append(&closed(at)).unwrap();
+        append(&mut journal, at);
     }
     journal
 }
@@ -141,10 +147,10 @@ fn an_hour_merged_in_one_file_only_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = write_short(folder.path(), 0..119);
     let unmerged = fs::read(folder.path().join("samples.ndjson")).unwrap();
-    journal.append(&closed(119)).unwrap();
+    append(&mut journal, 119);
     // As if the process was killed between the two renames, while it wrote the second file.
     let mut last = Vec::new();
-    Line::Second(&closed(119).second).append_to(&mut last).unwrap();
+    journal.samples.line(&Line::Second(&closed(119).second), &mut last).unwrap();
     fs::write(folder.path().join("samples.ndjson"), [unmerged, last].concat()).unwrap();
     fs::write(folder.path().join(".samples.ndjson.new"), "{\"type\":\"second\",\"from_s\":").unwrap();
     let run = read(folder.path()).unwrap();
@@ -158,16 +164,20 @@ fn an_hour_that_cannot_be_merged_stays_as_it_is() {
     let mut journal = write_short(folder.path(), 0..119);
     // Directories in the way of the new files.
     let in_the_way = ["latency.hlog", "samples.ndjson"].map(|name| folder.path().join(format!(".{name}.new")));
-    in_the_way.iter().for_each(|path| fs::create_dir(path).unwrap());
+    for path in &in_the_way {
+        fs::create_dir(path).unwrap();
+    }
     for at in 119..130 {
-        journal.append(&closed(at)).unwrap();
+        append(&mut journal, at);
     }
     let run = read(folder.path()).unwrap();
     assert_eq!(run.seconds.len(), 130);
     assert_eq!(totals(&run), totals(&expected(130)));
-    in_the_way.iter().for_each(|path| fs::remove_dir(path).unwrap());
+    for path in &in_the_way {
+        fs::remove_dir(path).unwrap();
+    }
     for at in 130..240 {
-        journal.append(&closed(at)).unwrap();
+        append(&mut journal, at);
     }
     let run = read(folder.path()).unwrap();
     assert_eq!(run.seconds.len(), 120 + 2, "the next hour is merged by itself");

@@ -57,7 +57,9 @@ fn every_percentile_is_within_three_digits() {
     let recorder = recorder(folder.path(), 1);
     recorder.begin();
     let mut values: Vec<u64> = (0..20_000_u64).map(|n| (n * 7919 % 20_000).pow(2) / 3).collect();
-    values.iter().for_each(|&us| recorder.record(&sample(0, recorder.now_us(), us)));
+    for &us in &values {
+        recorder.record(&sample(0, recorder.now_us(), us));
+    }
     recorder.finish(End::Finished).unwrap();
     values.sort_unstable();
     let true_values = Distribution::from_pairs(values.iter().map(|&us| (us, 1)));
