@@ -59,8 +59,24 @@ impl Distribution {
 
     /// The smallest value that at least the share `q` of all values does not exceed; `None` where there is none.
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        let rank = (q.clamp(0.0, 1.0) * self.total as f64).ceil() as u64;
-        self.at_rank(rank.clamp(1, self.total.max(1)))
+        self.at_rank(self.rank_of(q))
+    }
+
+    /// The rank of that value, at least 1. What floating point adds to an exact share (0.07 · 100) makes no difference.
+    pub fn rank_of(&self, q: f64) -> u64 {
+        let rank = q.clamp(0.0, 1.0) * self.total as f64;
+        ((rank * (1.0 - 1e-12)).ceil() as u64).clamp(1, self.total.max(1))
+    }
+
+    /// How many values are at least `limit`.
+    pub fn count_from(&self, limit: u64) -> u64 {
+        limit.checked_sub(1).map_or(self.total, |below| self.count_above(below))
+    }
+
+    /// Only the values that are at least `limit`.
+    #[must_use]
+    pub fn from(&self, limit: u64) -> Self {
+        Self::from_pairs(self.values.iter().copied().filter(|&(value, _)| value >= limit))
     }
 
     /// How many values are above `limit`.
@@ -78,5 +94,48 @@ impl Distribution {
     /// The largest; `None` where there is none.
     pub fn max(&self) -> Option<u64> {
         self.values.last().map(|&(value, _)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn pairs_are_sorted_added_up_and_never_empty() {
+        let found = Distribution::from_pairs([(5, 2), (3, 1), (5, 1), (9, 0)]);
+        assert_eq!(found.pairs(), [(3, 1), (5, 3)]);
+        assert_eq!((found.count(), found.max(), found.mean()), (4, Some(5), Some(4.5)));
+        let empty = Distribution::default();
+        assert_eq!((empty.count(), empty.max(), empty.mean(), empty.quantile(0.5)), (0, None, None, None));
+    }
+
+    #[test]
+    fn quantiles_are_the_smallest_value_that_suffices() {
+        let hundred = Distribution::from_pairs((1..=100).map(|v| (v, 1)));
+        for percent in 1..=100_u64 {
+            assert_eq!(hundred.quantile(percent as f64 / 100.0), Some(percent));
+        }
+        assert_eq!((hundred.quantile(0.0), hundred.quantile(0.951)), (Some(1), Some(96)));
+        assert_eq!((hundred.at_rank(0), hundred.at_rank(101)), (None, None));
+    }
+
+    #[test]
+    fn values_are_counted_from_a_limit() {
+        let found = Distribution::from_pairs([(3, 1), (5, 3), (8, 2)]);
+        assert_eq!((found.count_above(5), found.count_from(5), found.count_from(0)), (2, 5, 6));
+        assert_eq!(found.from(5).pairs(), [(5, 3), (8, 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_the_same_as_making_it_from_all(parts in prop::collection::vec(
+            prop::collection::vec((0_u64..50, 0_u64..9), 0..20), 0..6,
+        )) {
+            let made: Vec<Distribution> = parts.iter().cloned().map(Distribution::from_pairs).collect();
+            prop_assert_eq!(Distribution::merged(&made), Distribution::from_pairs(parts.concat()));
+        }
     }
 }

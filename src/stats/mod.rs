@@ -1,5 +1,22 @@
 //! Mathematics, pure: no I/O, no clock. Every file names the source of what it implements.
 
+mod batches;
+mod binomial;
 mod distribution;
+mod mser;
+mod percentile;
+mod rate;
+mod sample_size;
+mod student;
 
+#[cfg(test)]
+mod coverage;
+
+pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
+pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
 pub use distribution::Distribution;
+pub use mser::{LEAST_MSER_BATCHES, Settling, settling};
+pub use percentile::{MOST_LAG1, Percentile, percentile};
+pub use rate::{Rate, rate};
+pub use sample_size::{requests_to_decide, requests_to_prove_below};
+pub use student::{CONFIDENCE, normal_factor, t_factor};

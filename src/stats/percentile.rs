@@ -1,0 +1,198 @@
+//! The interval of a percentile of response times, which depend on each other.
+//!
+//! Indicator batches: split the window into b batches, let fᵢ be the share of batch i above the whole window's quantile q̂;
+//! how much more than chance fᵢ varies is the design effect; the half-width in probability is
+//! `t·√(q(1−q)·deff/n)`, and both ends are read off the merged distribution. Sources: P. Heidelberger, P. A. W. Lewis,
+//! "Quantile estimation in dependent sequences", Operations Research 32 (1984); A. F. Seila, "A batching approach to
+//! quantile estimation in regenerative simulations", Management Science 28 (1982); the ratio estimator as in `batches`.
+//!
+//! Assumes a level that does not drift, and batches longer than the dependence. Where they are seen not to be
+//! (autocorrelation above [`MOST_LAG1`]) the interval is widened to what each tenth of the window says by itself.
+
+use super::Distribution;
+use super::batches::{BATCHES, Span, assign, gather, spread};
+use super::binomial::quantile_ranks;
+use super::student::{CONFIDENCE, t_factor};
+
+/// Lag-1 autocorrelation of the batches above which they are too short to tell the interval.
+pub const MOST_LAG1: f64 = 0.3;
+
+/// Into how many parts the window is cut where its batches depend on each other.
+const PARTS: usize = 10;
+
+/// A percentile with its two-sided 95 % interval, in the unit of the values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Percentile {
+    /// The figure; where it lies among values that were cut off, the least that it can be.
+    pub value: f64,
+    /// The lower end; `None` where it lies below the sample.
+    pub low: Option<f64>,
+    /// The upper end; `None` where it lies beyond the sample, or among what was cut off.
+    pub high: Option<f64>,
+    /// How many dependent samples are worth one independent sample; `None` where the window is too short to tell.
+    pub design_effect: Option<f64>,
+    /// The batches depend on each other: the interval is the widest that a tenth of the window asks for, not by formula.
+    pub dependent: bool,
+}
+
+/// The quantile `q` (0.95 for p95) of the values of all spans together.
+///
+/// `values` holds one distribution a span; `cut_off` what was never seen to end, by how long it had waited: for the lower
+/// end as that long, for the upper end as without end; it counts to the last span. `None` without any value.
+pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &Distribution) -> Option<Percentile> {
+    let seen = Distribution::merged(values);
+    let at_least = Distribution::merged([&seen, cut_off]);
+    let n = at_least.count();
+    let found = at_least.quantile(q)?;
+    let of_rank = |part: &Distribution, rank: u64| part.at_rank(rank).map(|value| value as f64);
+
+    let (mut low_rank, mut high_rank) = quantile_ranks(n, q);
+    let enough = high_rank <= seen.count();
+    let counts = exceedances(found, values, cut_off);
+    let (mut design_effect, mut lag1) = (None::<f64>, None);
+    for count in BATCHES {
+        let Some(spread) = spread(&gather(spans, &counts, count)) else { continue };
+        let effect = spread.design_effect(q, n as f64);
+        let half = t_factor(CONFIDENCE, spread.dof) * (q * (1.0 - q) * effect / n as f64).sqrt();
+        low_rank = low_rank.min(((q - half) * n as f64).floor().max(0.0) as u64);
+        high_rank = high_rank.max(((q + half) * n as f64).ceil() as u64);
+        design_effect = Some(design_effect.map_or(effect, |other| other.max(effect)));
+        lag1.get_or_insert(spread.lag1);
+    }
+    let mut result = Percentile {
+        value: found as f64,
+        low: of_rank(&at_least, low_rank),
+        high: of_rank(&seen, high_rank),
+        design_effect,
+        dependent: lag1.is_some_and(|lag1| lag1 > MOST_LAG1) || (enough && high_rank > n && design_effect.is_some()),
+    };
+    if result.dependent {
+        widen_to_parts(&mut result, q, spans, values, cut_off);
+    }
+    Some(result)
+}
+
+/// Of each span: how many values lie above `limit`, and how many there are.
+fn exceedances(limit: u64, values: &[Distribution], cut_off: &Distribution) -> Vec<(f64, f64)> {
+    let mut counts: Vec<(f64, f64)> =
+        values.iter().map(|part| (part.count_above(limit) as f64, part.count() as f64)).collect();
+    if let Some(last) = counts.last_mut() {
+        last.0 += cut_off.count() as f64;
+        last.1 += cut_off.count() as f64;
+    }
+    counts
+}
+
+fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Distribution], cut_off: &Distribution) {
+    let (part_of, made) = assign(spans, PARTS);
+    let mut widest = Some(result.value);
+    for part in 0..made {
+        let seen = Distribution::merged(values.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(v, _)| v));
+        let unseen = if part + 1 == made { cut_off } else { &Distribution::default() };
+        let at_least = Distribution::merged([&seen, unseen]);
+        let Some(lowest) = at_least.quantile(q) else { continue };
+        result.low = result.low.map(|low| low.min(lowest as f64));
+        let highest = seen.at_rank(at_least.rank_of(q)).map(|value| value as f64);
+        widest = widest.zip(highest).map(|(high, part)| high.max(part));
+    }
+    result.high = widest.map(|widest| result.high.map_or(widest, |high| high.max(widest)));
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn seconds(count: usize) -> Vec<Span> {
+        vec![Span { seconds: 1.0, hold: 0 }; count]
+    }
+
+    fn none() -> Distribution {
+        Distribution::default()
+    }
+
+    /// Every second holds 1 ..= 100 once.
+    fn hundreds(count: usize) -> Vec<Distribution> {
+        vec![Distribution::from_pairs((1..=100).map(|v| (v, 1))); count]
+    }
+
+    #[test]
+    fn identical_seconds_give_the_order_statistics_interval() {
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &none()).unwrap();
+        assert_eq!((p95.value, p95.design_effect, p95.dependent), (95.0, Some(1.0), false));
+        // n = 4000: half = t(9)·√(.0475/4000) = 2.262·.003446 = .0078: ranks 3768 and 3832, values 95 and 96.
+        assert_eq!((p95.low, p95.high), (Some(95.0), Some(96.0)));
+    }
+
+    #[test]
+    fn an_end_outside_the_sample_is_open() {
+        let few = vec![Distribution::from_pairs([(5, 1)]); 20];
+        let p95 = percentile(0.95, &seconds(20), &few, &none()).unwrap();
+        assert_eq!((p95.low, p95.value, p95.high), (Some(5.0), 5.0, None));
+        let one = [Distribution::from_pairs([(5, 1)])];
+        let p50 = percentile(0.5, &seconds(1), &one, &none()).unwrap();
+        assert_eq!((p50.low, p50.value, p50.high, p50.design_effect), (None, 5.0, None, None));
+        assert_eq!(percentile(0.5, &seconds(1), &[none()], &none()), None);
+    }
+
+    #[test]
+    fn what_was_cut_off_opens_the_upper_end_only() {
+        let cut_off = Distribution::from_pairs([(10_000, 400)]);
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &cut_off).unwrap();
+        assert_eq!((p95.value, p95.low, p95.high), (10_000.0, Some(84.0), None));
+        let few = Distribution::from_pairs([(10_000, 4)]);
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &few).unwrap();
+        assert_eq!((p95.value, p95.high), (96.0, Some(96.0)));
+    }
+
+    #[test]
+    fn only_cut_off_requests_still_tell_the_least_that_it_is() {
+        let cut_off = Distribution::from_pairs([(10_000, 100)]);
+        let p95 = percentile(0.95, &seconds(40), &vec![none(); 40], &cut_off).unwrap();
+        assert_eq!((p95.value, p95.low, p95.high), (10_000.0, Some(10_000.0), None));
+    }
+
+    #[test]
+    fn a_drift_is_told_and_widened_to_its_tenths() {
+        let drift: Vec<Distribution> =
+            (0..40).map(|i| Distribution::from_pairs((1..=100).map(|v| (v + 10 * i, 1)))).collect();
+        let p95 = percentile(0.95, &seconds(40), &drift, &none()).unwrap();
+        assert!(p95.dependent);
+        // The first tenth is seconds 0–3, its p95 the 380th of 400; the last reaches 36–39.
+        let first = Distribution::merged(&drift[..4]).quantile(0.95).unwrap() as f64;
+        let last = Distribution::merged(&drift[36..]).quantile(0.95).unwrap() as f64;
+        assert_eq!((p95.low, p95.high), (Some(first), Some(last)));
+    }
+
+    #[test]
+    fn bursts_cost_samples() {
+        // Every fourth second is slow throughout: 25 % above, in whole seconds.
+        let bursts: Vec<Distribution> =
+            (0..60).map(|i| Distribution::from_pairs([(if i % 4 == 0 { 100 } else { 1 }, 50)])).collect();
+        let p50 = percentile(0.5, &seconds(60), &bursts, &none()).unwrap();
+        // b = 30: fᵢ is ½ (one of its two seconds) or 0 by turns, p = ¼: Σr² = 30·(25)², ·30/29 /3000² over ¼/3000.
+        let expected = 30.0 * 625.0 * 30.0 / 29.0 / 9e6 / (0.25 / 3000.0);
+        assert!((p50.design_effect.unwrap() - expected).abs() < 1e-9, "{p50:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_interval_holds_the_figure(
+            spans in 1_usize..80,
+            seed: u64,
+            q in 0.05_f64..0.999,
+            cut in 0_u64..20,
+        ) {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let values: Vec<Distribution> =
+                (0..spans).map(|_| Distribution::from_pairs((0..20).map(|_| (rng.u64(1..1000), 1)))).collect();
+            let cut_off = Distribution::from_pairs([(500, cut)]);
+            let p = percentile(q, &seconds(spans), &values, &cut_off).unwrap();
+            prop_assert!(p.low.is_none_or(|low| low <= p.value));
+            prop_assert!(p.high.is_none_or(|high| p.value <= high));
+            prop_assert!(p.design_effect.is_none_or(|effect| effect >= 1.0));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! How many requests a proof needs, from the interval of [`clopper_pearson`](super::clopper_pearson) turned around.
+
+use statrs::distribution::{Beta, ContinuousCDF};
+
+use super::student::CONFIDENCE;
+
+/// More requests than this are not worth naming.
+const MOST: f64 = 1e8;
+
+/// The fewest requests of which `failures` may have failed for the 95 % interval of the error rate to lie below `limit`.
+///
+/// `None` where no number would do (a limit of 0). With no failure at 0.1 %: 3,688.
+pub fn requests_to_prove_below(failures: f64, limit: f64) -> Option<u64> {
+    smallest(|n| lies_below(failures.min(n), n, limit))
+}
+
+/// The fewest requests that would tell an error rate of `share` apart from `limit`, were it to stay what it is.
+///
+/// `None` where the two are too close for any number.
+pub fn requests_to_decide(share: f64, limit: f64) -> Option<u64> {
+    smallest(|n| if share < limit { lies_below(share * n, n, limit) } else { lies_above(share * n, n, limit) })
+}
+
+/// Whether the upper end of the interval is below the limit, without inverting: P(Beta(k+1, n−k) ≤ limit) > 1 − α/2.
+fn lies_below(failures: f64, n: f64, limit: f64) -> bool {
+    failures < n
+        && Beta::new(failures + 1.0, n - failures).is_ok_and(|beta| beta.cdf(limit) > f64::midpoint(1.0, CONFIDENCE))
+}
+
+/// Whether the lower end is above it: P(Beta(k, n−k+1) ≤ limit) < α/2.
+fn lies_above(failures: f64, n: f64, limit: f64) -> bool {
+    Beta::new(failures, n - failures + 1.0).is_ok_and(|beta| beta.cdf(limit) < f64::midpoint(1.0, -CONFIDENCE))
+}
+
+fn smallest(enough: impl Fn(f64) -> bool) -> Option<u64> {
+    let mut reached = 1.0;
+    while !enough(reached) {
+        reached *= 2.0;
+        if reached > MOST {
+            return None;
+        }
+    }
+    let (mut below, mut reached) = ((reached / 2.0) as u64, reached as u64);
+    while below + 1 < reached {
+        let middle = below + (reached - below) / 2;
+        if enough(middle as f64) {
+            reached = middle;
+        } else {
+            below = middle;
+        }
+    }
+    Some(reached)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::binomial::clopper_pearson;
+    use super::*;
+
+    #[test]
+    fn no_failure_at_a_tenth_of_a_percent_needs_3688_requests() {
+        assert_eq!(requests_to_prove_below(0.0, 0.001), Some(3_688));
+        assert!(clopper_pearson(0.0, 3_688.0).1 < 0.001);
+        assert!(clopper_pearson(0.0, 3_687.0).1 >= 0.001);
+        assert_eq!(requests_to_prove_below(0.0, 0.01), Some(368));
+    }
+
+    #[test]
+    fn each_failure_needs_more() {
+        let needed: Vec<u64> = (0..4).map(|k| requests_to_prove_below(f64::from(k), 0.001).unwrap()).collect();
+        assert!(needed.is_sorted() && needed[1] > needed[0] + 1000, "{needed:?}");
+        for (k, &n) in needed.iter().enumerate() {
+            assert!(clopper_pearson(k as f64, n as f64).1 < 0.001);
+            assert!(clopper_pearson(k as f64, n as f64 - 1.0).1 >= 0.001);
+        }
+    }
+
+    #[test]
+    fn what_is_on_the_limit_is_never_decided() {
+        assert_eq!(requests_to_decide(0.001, 0.001), None);
+        assert_eq!(requests_to_prove_below(0.0, 0.0), None);
+    }
+
+    #[test]
+    fn twice_the_limit_is_told_sooner_than_a_tenth_above() {
+        let far = requests_to_decide(0.002, 0.001).unwrap();
+        let near = requests_to_decide(0.001_1, 0.001).unwrap();
+        assert!(clopper_pearson(0.002 * far as f64, far as f64).0 > 0.001);
+        assert!(near > 50 * far, "{near} against {far}");
+    }
+}
