@@ -155,7 +155,8 @@ pub(super) fn staged() -> (Run, RunResult) {
     run.asked.users = Some(250);
     run.asked.spawn_rate = None;
     let mut result = result_of(&run);
-    result.targets = pass().1.targets;
+    result.verdict = Verdict::Fail;
+    result.targets = fail().1.targets;
     result.load.spawn_rate = None;
     result.load.users = Some(250);
     result.stages = vec![

@@ -77,15 +77,16 @@ mod tests {
     #[test]
     fn a_steady_series_loses_little_and_never_cries_wolf() {
         let mut rng = fastrand::Rng::with_seed(2);
-        let mut worst = 0;
+        let mut losses = 0;
         for _ in 0..500 {
             let means: Vec<f64> = (0..55).map(|_| 10.0 + noise(&mut rng)).collect();
             match settling(&means) {
-                Settling::After(left_out) => worst = worst.max(left_out),
+                Settling::After(left_out) => losses += usize::from(left_out > 5),
                 other => panic!("{other:?}"),
             }
         }
-        assert!(worst <= 5, "{worst} of 55 left out");
+        // Without the last step it is one in twelve.
+        assert!(losses <= 10, "{losses} of 500 lost more than a tenth");
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &Dis
     let of_rank = |part: &Distribution, rank: u64| part.at_rank(rank).map(|value| value as f64);
 
     let (mut low_rank, mut high_rank) = quantile_ranks(n, q);
+    let enough = high_rank <= seen.count();
     let counts = exceedances(found, values, cut_off);
     let (mut design_effect, mut lag1) = (None::<f64>, None);
     for count in BATCHES {
@@ -63,7 +64,7 @@ pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &Dis
         low: of_rank(&at_least, low_rank),
         high: of_rank(&seen, high_rank),
         design_effect,
-        dependent: lag1.is_some_and(|lag1| lag1 > MOST_LAG1),
+        dependent: lag1.is_some_and(|lag1| lag1 > MOST_LAG1) || (enough && high_rank > n && design_effect.is_some()),
     };
     if result.dependent {
         widen_to_parts(&mut result, q, spans, values, cut_off);
@@ -84,6 +85,7 @@ fn exceedances(limit: u64, values: &[Distribution], cut_off: &Distribution) -> V
 
 fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Distribution], cut_off: &Distribution) {
     let (part_of, made) = assign(spans, PARTS);
+    let mut widest = Some(result.value);
     for part in 0..made {
         let seen = Distribution::merged(values.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(v, _)| v));
         let unseen = if part + 1 == made { cut_off } else { &Distribution::default() };
@@ -91,8 +93,9 @@ fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Dis
         let Some(lowest) = at_least.quantile(q) else { continue };
         result.low = result.low.map(|low| low.min(lowest as f64));
         let highest = seen.at_rank(at_least.rank_of(q)).map(|value| value as f64);
-        result.high = result.high.zip(highest).map(|(high, part)| high.max(part));
+        widest = widest.zip(highest).map(|(high, part)| high.max(part));
     }
+    result.high = widest.map(|widest| result.high.map_or(widest, |high| high.max(widest)));
 }
 
 #[cfg(test)]
@@ -138,7 +141,7 @@ mod tests {
     fn what_was_cut_off_opens_the_upper_end_only() {
         let cut_off = Distribution::from_pairs([(10_000, 400)]);
         let p95 = percentile(0.95, &seconds(40), &hundreds(40), &cut_off).unwrap();
-        assert_eq!((p95.value, p95.low, p95.high), (10_000.0, Some(100.0), None));
+        assert_eq!((p95.value, p95.low, p95.high), (10_000.0, Some(84.0), None));
         let few = Distribution::from_pairs([(10_000, 4)]);
         let p95 = percentile(0.95, &seconds(40), &hundreds(40), &few).unwrap();
         assert_eq!((p95.value, p95.high), (96.0, Some(96.0)));

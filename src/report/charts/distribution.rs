@@ -1,5 +1,7 @@
 //! `distribution.svg`: the whole distribution, by percentile on an axis that gives every nine the same room.
 
+use std::fmt::Write as _;
+
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Ink};
 use super::panel::{Panel, left_room};
@@ -22,10 +24,10 @@ pub(super) fn caption(run: &Run, result: &RunResult) -> String {
         "The whole distribution of response times, {window}: so many per cent of successful requests took no longer than the line."
     );
     if run.endpoints.len() > MOST_ENDPOINTS {
-        text.push_str(&format!(" The {MOST_ENDPOINTS} endpoints with most requests have lines of their own."));
+        let _ = write!(text, " The {MOST_ENDPOINTS} endpoints with most requests have lines of their own.");
     }
     if result.totals.cut_off > 0 {
-        text.push_str(&format!(" {} requests that were cut off are not in it.", format_count(result.totals.cut_off)));
+        let _ = write!(text, " {} requests that were cut off are not in it.", format_count(result.totals.cut_off));
     }
     text
 }
@@ -94,7 +96,7 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     }
     let bottom = canvas.height - 48.0;
     let most_nines = lines.first().map_or(3.0, |line| reach(line.values.count())).max(1.35);
-    let floor = |line: &Line| at(&line.values, nines(0.01));
+    let floor = |line: &Line| at(&line.values, 0.0);
     let least = lines.iter().map(floor).filter(|ms| *ms > 0.0).fold(f64::INFINITY, f64::min);
     let peaks = lines.iter().filter_map(|line| line.values.max()).map(|us| us as f64 / 1000.0);
     let most = peaks.chain(targets.iter().map(|target| target.1)).fold(0.0, f64::max);
@@ -106,14 +108,15 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         top,
         bottom,
     };
-    let scale = if panel.y.is_log() { ", logarithmic" } else { "" };
-    canvas.title((12.0, 16.0), &format!("Response time by percentile{scale}"));
+    let scale = if panel.y.is_log() { ", log scale" } else { "" };
+    let name = if narrow { "By percentile" } else { "Response time by percentile" };
+    canvas.title((12.0, 16.0), &format!("{name}{scale}"));
     panel.grid(canvas, format_ms);
     percentiles(canvas, &panel, most_nines);
-    for (words, limit) in &targets {
-        panel.target(canvas, *limit, words);
-    }
+    let draw_targets =
+        |canvas: &mut Canvas| targets.iter().for_each(|(words, limit)| panel.target(canvas, *limit, words));
     if lines.is_empty() {
+        draw_targets(canvas);
         panel.instead(canvas, if result.totals.requests == 0 { "no request was made" } else { "no request succeeded" });
         return Vec::new();
     }
@@ -128,6 +131,7 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         let end = points.last().map_or(bottom, |point| point.1);
         labels.push((cut_middle(&line.name, 27), end, line.ink));
     }
+    draw_targets(canvas);
     if narrow {
         for (n, (name, _, ink)) in labels.iter().rev().enumerate() {
             let y = 36.0 + 14.0 * n as f64;

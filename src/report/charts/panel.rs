@@ -69,7 +69,7 @@ impl Panel {
             let (from, to) = (self.x.at(from_s), self.x.at(to_s));
             canvas.area((from, self.top), (to, self.bottom), Ink::Shade);
             if named && to - from > 50.0 {
-                canvas.text((from + 6.0, self.top + 9.0), "judged", Ink::Muted, Anchor::Start);
+                canvas.text((from + 2.0, self.top - 8.0), "judged", Ink::Muted, Anchor::Start);
             }
         }
     }

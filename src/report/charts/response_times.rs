@@ -41,15 +41,15 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         top,
         bottom,
     };
-    let scale = if panel.y.is_log() { ", logarithmic" } else { "" };
+    let scale = if panel.y.is_log() { ", log scale" } else { "" };
     canvas.title((12.0, 16.0), &format!("Response time{scale}"));
     panel.judged(canvas, &judged_windows(result), true);
     panel.grid(canvas, format_ms);
     panel.time(canvas, length, true);
-    for (words, limit) in &targets {
-        panel.target(canvas, *limit, words);
-    }
+    let draw_targets =
+        |canvas: &mut Canvas| targets.iter().for_each(|(words, limit)| panel.target(canvas, *limit, words));
     let Some(last) = bins.last() else {
+        draw_targets(canvas);
         panel.instead(canvas, if result.totals.requests == 0 { "no request was made" } else { "no request succeeded" });
         return Vec::new();
     };
@@ -61,6 +61,7 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         }
         labels.push((name.to_owned(), panel.y.at(at(last, q)), ink));
     }
+    draw_targets(canvas);
     panel.labels(canvas, &labels);
     let read = |bin: &TimesBin| {
         let [p99, p95, p50] = LINES.map(|(name, q, _)| format!("{name} {}", format_ms(at(bin, q))));
