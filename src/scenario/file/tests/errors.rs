@@ -1,0 +1,481 @@
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn unknown_keys_everywhere() {
+    assert_snapshot!(
+        wrong(
+            r#"nmae = "x"
+[variables]
+v = { envv = "X", value = 1 }
+[feeders.f]
+fiel = "f.csv"
+[[on_start]]
+pst = "/login"
+[[task]]
+name = "t"
+wieght = 3
+get = "/t"
+expect = { statsu = 200 }
+capture = { c = { path = "$.a", tkae = "last" } }
+[[task]]
+name = "u"
+steps = [ { pick = [ { wieght = 1, get = "/a" } ], nam = "p" }, { when = { capturd = "c", status = 200 }, steps = [ { get = "/a", weight = 2 } ] } ]
+[[tsak]]
+"#
+        ),
+        @r#"
+    s.toml:1:1: unknown key `nmae` in the scenario
+      1 | nmae = "x"
+        | ^^^^ did you mean `name`?
+    s.toml:3:7: unknown key `envv` in variable `v`
+      3 | v = { envv = "X", value = 1 }
+        |       ^^^^ did you mean `env`?
+    s.toml:4:1: [feeders.f] has no `file`
+      4 | [feeders.f]
+        | ^^^^^^^^^^^ add `file = "….csv"`
+    s.toml:5:1: unknown key `fiel` in [feeders.f]
+      5 | fiel = "f.csv"
+        | ^^^^ did you mean `file`?
+    s.toml:6:1: [[on_start]] has neither a request nor `steps`
+      6 | [[on_start]]
+        | ^^^^^^^^^^^^ add e.g. `get = "/api/v2/health"`
+    s.toml:7:1: unknown key `pst` in [[on_start]]
+      7 | pst = "/login"
+        | ^^^ did you mean `post`?
+    s.toml:10:1: unknown key `wieght` in [[task]]
+      10 | wieght = 3
+         | ^^^^^^ did you mean `weight`?
+    s.toml:12:12: unknown key `statsu` in `expect`
+      12 | expect = { statsu = 200 }
+         |            ^^^^^^ did you mean `status`?
+    s.toml:13:33: unknown key `tkae` in capture `c`
+      13 | capture = { c = { path = "$.a", tkae = "last" } }
+         |                                 ^^^^ did you mean `take`?
+    s.toml:16:24: unknown key `wieght` in a step of `pick`
+      16 | steps = [ { pick = [ { wieght = 1, get = "/a" } ], nam = "p" }, { when = { capturd = "c", status = 200 }, steps = [ { get = "/a", weight = 2 } ] } ]
+         |                        ^^^^^^ did you mean `weight`?
+    s.toml:16:52: unknown key `nam` in a step
+      16 | steps = [ { pick = [ { wieght = 1, get = "/a" } ], nam = "p" }, { when = { capturd = "c", status = 200 }, steps = [ { get = "/a", weight = 2 } ] } ]
+         |                                                    ^^^ did you mean `name`?
+    s.toml:16:76: unknown key `capturd` in `when`
+      16 | steps = [ { pick = [ { wieght = 1, get = "/a" } ], nam = "p" }, { when = { capturd = "c", status = 200 }, steps = [ { get = "/a", weight = 2 } ] } ]
+         |                                                                            ^^^^^^^ did you mean `captured`?
+    s.toml:16:131: unknown key `weight` in a step
+      16 | steps = [ { pick = [ { wieght = 1, get = "/a" } ], nam = "p" }, { when = { capturd = "c", status = 200 }, steps = [ { get = "/a", weight = 2 } ] } ]
+         |                                                                                                                                   ^^^^^^ known here: `name`, `get`, `post`, `put`, `patch`, `delete`, `head`, `options`, `as`, `headers`, `query`, `json`, `form`, `body`, `bearer`, `capture`, `expect`, `timeout`, `redirects`, `tags`
+    s.toml:17:3: unknown key `tsak` in the scenario
+      17 | [[tsak]]
+         |   ^^^^ did you mean `task`?
+    "#
+    );
+}
+
+#[test]
+fn the_top() {
+    assert_snapshot!(wrong_top("name = 3\nhost = \"localhost:8000\"\ntimeout = 0\nredirects = \"no\"\nheaders = \"x\""), @r#"
+    s.toml:1:8: `name` must be a string, not a whole number
+      1 | name = 3
+        |        ^
+    s.toml:2:8: "localhost:8000" is no URL of http or https
+      2 | host = "localhost:8000"
+        |        ^^^^^^^^^^^^^^^^ write e.g. `http://localhost:8000`
+    s.toml:3:11: `timeout` must be longer than 0
+      3 | timeout = 0
+        |           ^ write e.g. `"30s"`
+    s.toml:4:13: `redirects` must be `true`, `false` or a whole number, not a string
+      4 | redirects = "no"
+        |             ^^^^
+    s.toml:5:11: `headers` must be a table, not a string
+      5 | headers = "x"
+        |           ^^^
+    "#);
+    assert_snapshot!(wrong_top("name = \" \"\nhost = \"http://\"\ntimeout = \"soon\"\nredirects = 300"), @r#"
+    s.toml:1:8: `name` is empty
+      1 | name = " "
+        |        ^^^
+    s.toml:2:8: "http://" is no URL of http or https
+      2 | host = "http://"
+        |        ^^^^^^^^^ write e.g. `http://localhost:8000`
+    s.toml:3:11: `timeout`: "soon" is not a duration: write 500ms, 30s, 5m or 1h30m
+      3 | timeout = "soon"
+        |           ^^^^^^
+    s.toml:4:13: `redirects` must be a whole number from 0 to 255, not 300
+      4 | redirects = 300
+        |             ^^^
+    "#);
+    assert_snapshot!(wrong("name = \"x\"\n"), @r#"
+    s.toml:1:1: the scenario has no [[task]]
+      1 | name = "x"
+        | ^ add one: `[[task]]`, `name = "…"`, `get = "/…"`
+    "#);
+    assert_snapshot!(wrong("name = \"x\"\nname = \"y\"\n"), @r#"
+    s.toml:2:1: duplicate key
+      2 | name = "y"
+        | ^^^^
+    "#);
+}
+
+#[test]
+fn waits() {
+    assert_snapshot!(wrong_top("wait = { between = [\"5s\", \"1s\"] }"), @r#"
+    s.toml:1:20: `between` has its longer time first
+      1 | wait = { between = ["5s", "1s"] }
+        |                    ^^^^^^^^^^^^ write `between = ["1s", "5s"]`
+    "#);
+    assert_snapshot!(wrong_top("wait = { between = [\"5s\"] }"), @r#"
+    s.toml:1:20: `between` has two times
+      1 | wait = { between = ["5s"] }
+        |                    ^^^^^^ write `between = ["1s", "5s"]`
+    "#);
+    assert_snapshot!(wrong_top("wait = { between = [\"1s\", \"5s\"], constant = \"2s\" }"), @r#"
+    s.toml:1:8: `wait` has one of `between`, `constant` and `pacing`
+      1 | wait = { between = ["1s", "5s"], constant = "2s" }
+        |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write `"none"`, `"2s"`, `{ between = ["1s", "5s"] }`, `{ constant = "2s" }` or `{ pacing = "10s" }`
+    "#);
+    assert_snapshot!(wrong_top("wait = \"nnoe\""), @r#"
+    s.toml:1:8: `wait` cannot be "nnoe"
+      1 | wait = "nnoe"
+        |        ^^^^^^ write `"none"`, `"2s"`, `{ between = ["1s", "5s"] }`, `{ constant = "2s" }` or `{ pacing = "10s" }`
+    "#);
+    assert_snapshot!(wrong_top("wait = { pacing = 0 }"), @r#"
+    s.toml:1:19: `pacing` must be longer than 0
+      1 | wait = { pacing = 0 }
+        |                   ^ write `wait = "none"` for no pause
+    "#);
+    assert_snapshot!(wrong_top("wait = { constant = -1 }"), @r"
+    s.toml:1:21: `constant` must be a time of 0 or more
+      1 | wait = { constant = -1 }
+        |                     ^^
+    ");
+    assert_snapshot!(wrong_top("wait = true"), @r#"
+    s.toml:1:8: `wait` must be a think time, not true or false
+      1 | wait = true
+        |        ^^^^ write `"none"`, `"2s"`, `{ between = ["1s", "5s"] }`, `{ constant = "2s" }` or `{ pacing = "10s" }`
+    "#);
+}
+
+#[test]
+fn tasks() {
+    assert_snapshot!(wrong("[[task]]\nname = \"a\"\nget = \"/\"\n[[task]]\nname = \"a\"\nget = \"/\"\n[[task]]\nget = \"/\"\n"), @r#"
+    s.toml:5:8: two tasks are named "a"
+      5 | name = "a"
+        |        ^^^ the first is in line 2: name them differently
+    s.toml:7:1: [[task]] has no `name`
+      7 | [[task]]
+        | ^^^^^^^^ add `name = "…"`
+    "#);
+    for (weight, shown) in [("0", "0"), ("-1", "-1"), ("1.5", "1.5"), ("\"3\"", "\"3\""), ("5000000000", "5000000000")]
+    {
+        let error = wrong_request(&format!("weight = {weight}"));
+        assert!(
+            error.contains(&format!("s.toml:4:10: `weight` must be a whole number of at least 1, not {shown}\n")),
+            "{error}"
+        );
+    }
+    assert_snapshot!(wrong_request("weight = 0"), @r"
+    s.toml:4:10: `weight` must be a whole number of at least 1, not 0
+      4 | weight = 0
+        |          ^ weights are shares, e.g. `weight = 3`; what is never to run is left out
+    ");
+    assert_snapshot!(wrong("[[task]]\nname = \"a\"\n[[task]]\nname = \"b\"\nrepeat = 3\n[[task]]\nname = \"c\"\nsteps = []\n"), @r#"
+    s.toml:1:1: [[task]] has neither a request nor `steps`
+      1 | [[task]]
+        | ^^^^^^^^ add e.g. `get = "/api/v2/health"`
+    s.toml:3:1: `repeat` is a step, not a task
+      3 | [[task]]
+        | ^^^^^^^^ write it into `steps = [ … ]`
+    s.toml:8:9: `steps` is empty
+      8 | steps = []
+        |         ^^ add a step, e.g. `{ get = "/…" }`
+    "#);
+    assert_snapshot!(wrong("[task]\nname = \"a\"\n[on_start]\n"), @r"
+    s.toml:1:1: `task` is a list of tables
+      1 | [task]
+        | ^^^^^^ write `[[task]]`
+    s.toml:3:1: `on_start` is a list of tables
+      3 | [on_start]
+        | ^^^^^^^^^^ write `[[on_start]]`
+    ");
+    assert_snapshot!(wrong("task = 3\n"), @r"
+    s.toml:1:8: `task` must be an array, not a whole number
+      1 | task = 3
+        |        ^
+    ");
+}
+
+#[test]
+fn steps() {
+    assert_snapshot!(wrong_step("{ repeat = 0, steps = [ { get = \"/\" } ] },"), @r#"
+    s.toml:4:14: `repeat` must be a whole number from 1 to 1000000, not 0
+      4 |   { repeat = 0, steps = [ { get = "/" } ] },
+        |              ^
+    "#);
+    assert_snapshot!(wrong_step("{ repeat = 2, get = \"/\" },"), @r#"
+    s.toml:4:3: a step is a request or `repeat`, not both
+      4 |   { repeat = 2, get = "/" },
+        |   ^^^^^^^^^^^^^^^^^^^^^^^^^ write two steps
+    "#);
+    assert_snapshot!(wrong_step("{ repeat = 2 },"), @r"
+    s.toml:4:3: `repeat` has no `steps`
+      4 |   { repeat = 2 },
+        |   ^^^^^^^^^^^^^^ add `steps = [ … ]`
+    ");
+    assert_snapshot!(wrong_step("{ pick = [], },"), @r#"
+    s.toml:4:12: `pick` is empty
+      4 |   { pick = [], },
+        |            ^^ add e.g. `{ weight = 1, get = "/…" }`
+    "#);
+    assert_snapshot!(wrong_step("{ pick = [ { get = \"/\" } ], steps = [] },"), @r#"
+    s.toml:4:3: a step is `steps` or `pick`, not both
+      4 |   { pick = [ { get = "/" } ], steps = [] },
+        |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write one into the other's `steps`
+    "#);
+    assert_snapshot!(wrong_step("{ wait = { pacing = \"1s\" } },"), @r#"
+    s.toml:4:12: `pacing` is for the whole scenario
+      4 |   { wait = { pacing = "1s" } },
+        |            ^^^^^^^^^^^^^^^^^ a step waits `constant` or `between`
+    "#);
+    assert_snapshot!(wrong_step("{ name = \"nothing\" },"), @r#"
+    s.toml:4:3: a step has neither a request nor `steps`
+      4 |   { name = "nothing" },
+        |   ^^^^^^^^^^^^^^^^^^^^ add e.g. `get = "/api/v2/health"`
+    "#);
+    assert_snapshot!(wrong_step("\"/\","), @r#"
+    s.toml:4:3: `steps` must be a table, not a string
+      4 |   "/",
+        |   ^^^
+    "#);
+    assert_snapshot!(wrong_step("{ pick = [ { get = \"/\", weight = 0 } ] },"), @r#"
+    s.toml:4:36: `weight` must be a whole number of at least 1, not 0
+      4 |   { pick = [ { get = "/", weight = 0 } ] },
+        |                                    ^ weights are shares, e.g. `weight = 3`; what is never to run is left out
+    "#);
+}
+
+#[test]
+fn conditions() {
+    let when = |when: &str| {
+        wrong_step(&format!(
+            "{{ get = \"/\", capture = {{ kind = \"$.k\" }} }}, {{ when = {when}, steps = [ {{ get = \"/\" }} ] }},"
+        ))
+    };
+    assert_snapshot!(when("{ captured = \"knid\" }"), @r#"
+    s.toml:4:68: nothing captures `knid`
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = { captured = "knid" }, steps = [ { get = "/" } ] },
+        |                                                                    ^^^^^^ did you mean `kind`?
+    "#);
+    assert_snapshot!(when("{ captured = \"kind\", status = 200 }"), @r#"
+    s.toml:4:55: `when` asks for one thing: a captured value or the last status
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = { captured = "kind", status = 200 }, steps = [ { get = "/" } ] },
+        |                                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write e.g. `{ captured = "id" }`, `{ captured = "kind", equals = "x" }` or `{ status = 404 }`
+    "#);
+    assert_snapshot!(when("{ captured = \"kind\", equals = 1, not_equals = 2 }"), @r#"
+    s.toml:4:88: `when` has `equals` or `not_equals`, not both
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = { captured = "kind", equals = 1, not_equals = 2 }, steps = [ { get = "/" } ] },
+        |                                                                                        ^^^^^^^^^^
+    "#);
+    assert_snapshot!(when("{ captured = \"kind\", equals = \"{{uuid()}}\" }"), @r#"
+    s.toml:4:85: a comparison holds variables and captures alone
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = { captured = "kind", equals = "{{uuid()}}" }, steps = [ { get = "/" } ] },
+        |                                                                                     ^^^^^^^^^^^^ leave feeders and generators out
+    "#);
+    assert_snapshot!(when("{ status = \"2x\" }"), @r#"
+    s.toml:4:66: `status` cannot be "2x"
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = { status = "2x" }, steps = [ { get = "/" } ] },
+        |                                                                  ^^^^ write `200`, `"2xx"` or `[200, 404]`
+    "#);
+    assert_snapshot!(when("{ status = 99 }"), @r#"
+    s.toml:4:66: `status` cannot be 99
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = { status = 99 }, steps = [ { get = "/" } ] },
+        |                                                                  ^^ write `200`, `"2xx"` or `[200, 404]`
+    "#);
+    assert_snapshot!(when("{}"), @r#"
+    s.toml:4:55: `when` asks for one thing: a captured value or the last status
+      4 |   { get = "/", capture = { kind = "$.k" } }, { when = {}, steps = [ { get = "/" } ] },
+        |                                                       ^^ write e.g. `{ captured = "id" }`, `{ captured = "kind", equals = "x" }` or `{ status = 404 }`
+    "#);
+}
+
+#[test]
+fn variables() {
+    assert_snapshot!(wrong_top("[variables]\nuser = { env = \"LOAD_USER\" }"), @r#"
+    s.toml:2:16: variable `user` has no value: environment variable LOAD_USER is not set
+      2 | user = { env = "LOAD_USER" }
+        |                ^^^^^^^^^^^ set it, or give the variable a `default`
+    "#);
+    assert_snapshot!(wrong_top("[variables]\nuser = { env = \"A\", value = 1 }\nother = {}\n\"a.b\" = 1\nlist = [1]"), @r#"
+    s.toml:2:8: variable `user` has one of `env` and `value`
+      2 | user = { env = "A", value = 1 }
+        |        ^^^^^^^^^^^^^^^^^^^^^^^^ write e.g. `{ env = "NAME", default = "…" }`
+    s.toml:3:9: variable `other` has one of `env` and `value`
+      3 | other = {}
+        |         ^^ write e.g. `{ env = "NAME", default = "…" }`
+    s.toml:4:1: `a.b` cannot be the name of a variable
+      4 | "a.b" = 1
+        | ^^^^^ use letters, digits, `_` and `-`
+    s.toml:5:8: `list` must be a text, a number or `true`/`false`, not an array
+      5 | list = [1]
+        |        ^^^
+    "#);
+    assert_snapshot!(wrong_top("[variables]\nuser = \"{{other}}\"\nn = { value = 1, default = 2 }\ns = { value = 1, secret = 1 }"), @r#"
+    s.toml:2:8: `user` cannot hold placeholders
+      2 | user = "{{other}}"
+        |        ^^^^^^^^^^^ write them into the requests
+    s.toml:3:18: `default` goes with `env`
+      3 | n = { value = 1, default = 2 }
+        |                  ^^^^^^^ leave it out
+    s.toml:4:27: `secret` must be `true` or `false`, not a whole number
+      4 | s = { value = 1, secret = 1 }
+        |                           ^
+    "#);
+}
+
+#[test]
+fn templates() {
+    let names = "[variables]\ntoken = \"t\"\n[[task]]\nname = \"x\"\nget = \"/{{tokne}}/x\"\nbearer = \"{{ tkoen }}\"\nheaders = { a = \"{{token\" }\njson = { deep = [ { n = \"a\\n{{uiud()}}\" } ] }\nquery = { q = \"{{random_int(9, 1)}}\" }\n";
+    assert_snapshot!(wrong(names), @r#"
+    s.toml:5:9: unknown name `tokne`
+      5 | get = "/{{tokne}}/x"
+        |         ^^^^^^^^^ did you mean `token`?
+    s.toml:6:11: unknown name `tkoen`
+      6 | bearer = "{{ tkoen }}"
+        |           ^^^^^^^^^^^ did you mean `token`?
+    s.toml:7:18: the placeholder is not closed
+      7 | headers = { a = "{{token" }
+        |                  ^^^^^^^ close it with `}}`; for a plain `{{` write `{{"{{"}}`
+    s.toml:8:29: unknown generator `uiud`
+      8 | json = { deep = [ { n = "a\n{{uiud()}}" } ] }
+        |                             ^^^^^^^^^^ did you mean `uuid`?
+    s.toml:9:16: random_int(9, 1) has no number to draw
+      9 | query = { q = "{{random_int(9, 1)}}" }
+        |                ^^^^^^^^^^^^^^^^^^^^ write `random_int(1, 9)`
+    "#);
+    assert_snapshot!(wrong_request("query = { a = \"{{some}}\" }"), @r#"
+    s.toml:4:16: unknown name `some`
+      4 | query = { a = "{{some}}" }
+        |                ^^^^^^^^ no variable, capture or feeder has a name yet
+    "#);
+}
+
+#[test]
+fn requests() {
+    assert_snapshot!(wrong_request("post = \"/u\"\nbody = \"x\"\njson = {}"), @r#"
+    s.toml:4:1: a request has one method, not `post` as well
+      4 | post = "/u"
+        | ^^^^ write two steps
+    s.toml:5:1: a request has one body, not `body` as well
+      5 | body = "x"
+        | ^^^^ keep one of `json`, `form` and `body`
+    "#);
+    assert_snapshot!(wrong("[[task]]\nname = \"a\"\nget = \"api/v2\"\n[[task]]\nname = \"b\"\nget = \"/a b\"\n[[task]]\nname = \"c\"\nget = \"/a#top\"\n[[task]]\nname = \"d\"\nget = \"\"\n[[task]]\nname = \"e\"\nget = \"http://\"\n"), @r#"
+    s.toml:3:7: a path starts with `/`, a URL with `http://` or `https://`
+      3 | get = "api/v2"
+        |       ^^^^^^^^ write `"/api/v2"`
+    s.toml:6:7: "/a b" is no legal path or URL
+      6 | get = "/a b"
+        |       ^^^^^^ percent-encode what is neither letter nor digit, e.g. `%20` for a blank; `#` is never sent
+    s.toml:9:7: "/a#top" is no legal path or URL
+      9 | get = "/a#top"
+        |       ^^^^^^^^ percent-encode what is neither letter nor digit, e.g. `%20` for a blank; `#` is never sent
+    s.toml:12:7: `get` is empty
+      12 | get = ""
+         |       ^^
+    s.toml:15:7: "http://" is no legal path or URL
+      15 | get = "http://"
+         |       ^^^^^^^^^ percent-encode what is neither letter nor digit, e.g. `%20` for a blank; `#` is never sent
+    "#);
+    assert_snapshot!(wrong_request("json = '{\"a\": 1}'"), @r#"
+    s.toml:4:8: `json` is a table or an array
+      4 | json = '{"a": 1}'
+        |        ^^^^^^^^^^ JSON that is written out goes into `body`, with `headers = { content-type = "application/json" }`
+    "#);
+    assert_snapshot!(wrong_request("json = { a = inf, b = 99999999999999999999 }"), @r"
+    s.toml:4:14: JSON has no such number
+      4 | json = { a = inf, b = 99999999999999999999 }
+        |              ^^^ write it as a text
+    s.toml:4:23: JSON has no such number
+      4 | json = { a = inf, b = 99999999999999999999 }
+        |                       ^^^^^^^^^^^^^^^^^^^^ write it as a text
+    ");
+    assert_snapshot!(wrong_request("form = \"a=b\""), @r#"
+    s.toml:4:8: `form` must be a table, not a string
+      4 | form = "a=b"
+        |        ^^^^^
+    "#);
+    assert_snapshot!(wrong_request("tags = \"a\"\nas = \"\"\nquery = { a = {} }"), @r#"
+    s.toml:4:8: `tags` must be an array, not a string
+      4 | tags = "a"
+        |        ^^^
+    s.toml:5:6: `as` is empty
+      5 | as = ""
+        |      ^^
+    s.toml:6:15: `a` must be a text, a number or `true`/`false`, not a table
+      6 | query = { a = {} }
+        |               ^^
+    "#);
+    assert_snapshot!(wrong_request("headers = { Host = \"x\", \"a b\" = \"x\", ok = \"a\\r\\nb: c\", X-A = \"1\", x-a = \"2\" }"), @r#"
+    s.toml:4:13: the client sets `host` itself
+      4 | headers = { Host = "x", "a b" = "x", ok = "a\r\nb: c", X-A = "1", x-a = "2" }
+        |             ^^^^ leave it out
+    s.toml:4:25: "a b" is no name of a header
+      4 | headers = { Host = "x", "a b" = "x", ok = "a\r\nb: c", X-A = "1", x-a = "2" }
+        |                         ^^^^^ use letters, digits and `-`
+    s.toml:4:43: header `ok` holds a line break or another control character
+      4 | headers = { Host = "x", "a b" = "x", ok = "a\r\nb: c", X-A = "1", x-a = "2" }
+        |                                           ^^^^^^^^^^^ leave it out
+    s.toml:4:67: header `x-a` is there twice
+      4 | headers = { Host = "x", "a b" = "x", ok = "a\r\nb: c", X-A = "1", x-a = "2" }
+        |                                                                   ^^^ upper and lower case are the same
+    "#);
+}
+
+#[test]
+fn captures_and_checks() {
+    assert_snapshot!(wrong_request("capture = { a = \"access_token\", b = \"$.x[\", c = 1, d = {}, \"e.f\" = \"$.a\" }"), @r#"
+    s.toml:4:17: "access_token" is no JSON path
+      4 | capture = { a = "access_token", b = "$.x[", c = 1, d = {}, "e.f" = "$.a" }
+        |                 ^^^^^^^^^^^^^^ write `"$.access_token"`
+    s.toml:4:37: "$.x[" is no JSON path
+      4 | capture = { a = "access_token", b = "$.x[", c = 1, d = {}, "e.f" = "$.a" }
+        |                                     ^^^^^^ at position 3, parser error
+    s.toml:4:49: `c` must be a JSON path or a table, not a whole number
+      4 | capture = { a = "access_token", b = "$.x[", c = 1, d = {}, "e.f" = "$.a" }
+        |                                                 ^ write `"$.json.path"`, `{ path = "$.x", take = "first" }` or `{ header = "Location" }`
+    s.toml:4:56: capture `d` has one of `path` and `header`
+      4 | capture = { a = "access_token", b = "$.x[", c = 1, d = {}, "e.f" = "$.a" }
+        |                                                        ^^ write `"$.json.path"`, `{ path = "$.x", take = "first" }` or `{ header = "Location" }`
+    s.toml:4:60: `e.f` cannot be the name of a capture
+      4 | capture = { a = "access_token", b = "$.x[", c = 1, d = {}, "e.f" = "$.a" }
+        |                                                            ^^^^^ use letters, digits, `_` and `-`
+    "#);
+    assert_snapshot!(wrong_request("capture = { a = { path = \"$.a\", take = \"frist\" }, b = { header = \"a b\" }, c = { header = \"etag\", take = \"last\" }, d = { path = \"$.d\", default = \"{{x}}\" } }"), @r#"
+    s.toml:4:40: `take` cannot be "frist"
+      4 | capture = { a = { path = "$.a", take = "frist" }, b = { header = "a b" }, c = { header = "etag", take = "last" }, d = { path = "$.d", default = "{{x}}" } }
+        |                                        ^^^^^^^ did you mean `first`?
+    s.toml:4:66: "a b" is no name of a header
+      4 | capture = { a = { path = "$.a", take = "frist" }, b = { header = "a b" }, c = { header = "etag", take = "last" }, d = { path = "$.d", default = "{{x}}" } }
+        |                                                                  ^^^^^ use letters, digits and `-`
+    s.toml:4:98: `take` goes with `path`
+      4 | capture = { a = { path = "$.a", take = "frist" }, b = { header = "a b" }, c = { header = "etag", take = "last" }, d = { path = "$.d", default = "{{x}}" } }
+        |                                                                                                  ^^^^ leave it out
+    s.toml:4:145: `default` cannot hold placeholders
+      4 | capture = { a = { path = "$.a", take = "frist" }, b = { header = "a b" }, c = { header = "etag", take = "last" }, d = { path = "$.d", default = "{{x}}" } }
+        |                                                                                                                                                 ^^^^^^^ write them into the requests
+    "#);
+    assert_snapshot!(wrong_request("expect = { status = [], text = 3, json = { status = 1 }, time = 0 }"), @r#"
+    s.toml:4:21: `status` cannot be []
+      4 | expect = { status = [], text = 3, json = { status = 1 }, time = 0 }
+        |                     ^^ write `200`, `"2xx"` or `[200, 404]`
+    s.toml:4:32: `text` must be a string, not a whole number
+      4 | expect = { status = [], text = 3, json = { status = 1 }, time = 0 }
+        |                                ^
+    s.toml:4:44: "status" is no JSON path
+      4 | expect = { status = [], text = 3, json = { status = 1 }, time = 0 }
+        |                                            ^^^^^^ write e.g. `"$.status"`
+    s.toml:4:65: `time` must be longer than 0
+      4 | expect = { status = [], text = 3, json = { status = 1 }, time = 0 }
+        |                                                                 ^ write e.g. `"30s"`
+    "#);
+}
