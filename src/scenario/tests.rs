@@ -18,6 +18,16 @@ fn scenario(text: &str) -> Arc<Scenario> {
     Arc::new(file::read(text, "s.toml", None, &|_| None).unwrap_or_else(|error| panic!("{error}")))
 }
 
+/// The guide's user, in an empty environment.
+fn guide() -> Arc<Scenario> {
+    shipped("agenthub")
+}
+
+/// One of the scenarios that come with the project, in an empty environment.
+fn shipped(name: &str) -> Arc<Scenario> {
+    Arc::new(file::load_with(&Path::new("scenarios").join(format!("{name}.toml")), &|_| None).unwrap())
+}
+
 /// User 0 of a scenario.
 fn user(scenario: &Arc<Scenario>) -> User {
     User::new(scenario.clone(), Arc::new(Feeds::new(scenario)), 0, 7, None)

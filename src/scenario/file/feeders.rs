@@ -85,7 +85,7 @@ impl Reader<'_> {
         };
         let bytes = std::fs::read(&path)
             .map_err(|error| {
-                file.reject(format!("{shown} cannot be read: {error}"), Some("paths start at the scenario file"))
+                file.reject(format!("{shown} cannot be read: {error}"), Some("paths start at the scenario file"));
             })
             .ok()?;
         hash.update(&bytes);

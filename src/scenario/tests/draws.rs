@@ -6,7 +6,7 @@ fn user_of(scenario: &Arc<Scenario>, feeds: &Arc<Feeds>, number: u64, seed: u64)
 
 #[test]
 fn tasks_are_drawn_3_to_2_to_1() {
-    let scenario = Arc::new(built_in());
+    let scenario = guide();
     let mut user = user(&scenario);
     let draws = 60_000;
     let mut counts = [0_u32; 3];
@@ -22,11 +22,12 @@ fn tasks_are_drawn_3_to_2_to_1() {
 
 #[test]
 fn neighbouring_users_draw_unrelated_tasks() {
-    let scenario = Arc::new(built_in());
+    let scenario = guide();
     let feeds = Arc::new(Feeds::new(&scenario));
     let users = 30_000_u32;
     // The first draw of each of many users is as random as many draws of one; so is the pair of two neighbours.
-    let first: Vec<usize> = (0..users).map(|number| user_of(&scenario, &feeds, u64::from(number), 1).draw_task()).collect();
+    let first: Vec<usize> =
+        (0..users).map(|number| user_of(&scenario, &feeds, u64::from(number), 1).draw_task()).collect();
     let projects = first.iter().filter(|task| **task == 0).count() as f64;
     let deviation = (f64::from(users) * 0.25).sqrt();
     assert!((projects - f64::from(users) / 2.0).abs() < 3.0 * deviation, "{projects}");
@@ -37,7 +38,7 @@ fn neighbouring_users_draw_unrelated_tasks() {
 
 #[test]
 fn the_same_seed_and_number_draw_the_same() {
-    let scenario = Arc::new(built_in());
+    let scenario = guide();
     let feeds = Arc::new(Feeds::new(&scenario));
     let drawn = |number, seed| {
         let mut user = user_of(&scenario, &feeds, number, seed);
@@ -51,7 +52,7 @@ fn the_same_seed_and_number_draw_the_same() {
 
 #[test]
 fn picks_are_drawn_by_weight() {
-    let mut user = user(&Arc::new(built_in()));
+    let mut user = user(&guide());
     let mut counts = [0_u32; 3];
     for _ in 0..20_000 {
         counts[user.draw([1, 0, 3].into_iter())] += 1;
@@ -62,7 +63,7 @@ fn picks_are_drawn_by_weight() {
 
 #[test]
 fn waits_are_within_their_span_and_even() {
-    let mut user = user(&Arc::new(built_in()));
+    let mut user = user(&guide());
     let (low, high) = (Duration::from_secs(1), Duration::from_secs(5));
     let drawn: Vec<Duration> = (0..20_000).map(|_| user.draw_wait(Wait::Between(low, high))).collect();
     assert!(drawn.iter().all(|time| (low..=high).contains(time)));

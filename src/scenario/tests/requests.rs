@@ -5,7 +5,7 @@ use super::*;
 
 #[test]
 fn the_guides_requests() {
-    let scenario = Arc::new(built_in());
+    let scenario = guide();
     let mut user = user(&scenario);
     let Step::Request(login) = &scenario.on_start[0] else { panic!("no request") };
     let mut into = Prepared::default();
@@ -44,7 +44,7 @@ fn the_guides_requests() {
 
 #[test]
 fn a_request_without_its_token_is_not_made() {
-    let scenario = Arc::new(built_in());
+    let scenario = guide();
     let error = user(&scenario).prepare(request(&scenario, 0), &mut Prepared::default());
     assert_eq!(error.unwrap_err().to_string(), "`token` has no value yet: no step that captures it has succeeded");
 }

@@ -98,7 +98,9 @@ fn rows_come_out_as_they_were_written() {
     .unwrap();
     let text = format!("[feeders.f]\nfile = \"f.csv\"\n[feeders.g]\nfile = \"g.ndjson\"\n{SOUND}");
     let scenario = read(&text, "s.toml", Some(&folder.path().join("s.toml")), &|_| None).unwrap();
-    let cells = |feeder: usize| scenario.feeders[feeder].cells.iter().map(|cell| cell.as_str()).collect::<Vec<_>>();
+    let cells = |feeder: usize| {
+        scenario.feeders[feeder].cells.iter().map(crate::scenario::value::Value::as_str).collect::<Vec<_>>()
+    };
     assert_eq!(scenario.feeders[0].columns, ["email", "note"]);
     assert_eq!(cells(0), ["a@b.c", "x, y", "d@e.f", ""]);
     assert_eq!(cells(1), ["1", "{\"a\":null}", "2", "t"]);
