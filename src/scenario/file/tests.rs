@@ -70,3 +70,45 @@ fn files_that_cannot_be_read_are_named() {
     let error = load(&latin).unwrap_err().to_string();
     assert!(error.ends_with("latin.toml:2: not UTF-8: save the file as UTF-8"), "{error}");
 }
+
+/// Each fenced block of TOML in the reference, as it stands there.
+fn examples(reference: &str) -> Vec<&str> {
+    reference.split("```toml\n").skip(1).filter_map(|block| block.split("```").next()).collect()
+}
+
+#[test]
+fn the_references_examples_are_sound() {
+    let reference = include_str!("../../../docs/scenarios.md");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("accounts.csv"), "email,password\na@example.com,x\n").unwrap();
+    let examples = examples(reference);
+    assert_eq!(examples.len(), 4);
+    for example in examples {
+        let task = if example.contains("[[task]]") { "" } else { SOUND };
+        let token = if example.contains("[variables]") { "" } else { "[variables]\ntoken = \"t\"\n" };
+        let text = format!("{example}\n{token}{task}");
+        let set = |name: &str| (name == "AGENTHUB_PASSWORD").then(|| "x".to_owned());
+        if let Err(error) = read(&text, "docs/scenarios.md", Some(&folder.path().join("s.toml")), &set) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn the_references_single_lines_are_sound() {
+    let reference = include_str!("../../../docs/scenarios.md");
+    let requests = reference.split("## Requests").nth(1).unwrap().split("### Headers").next().unwrap();
+    let names = "[variables]\ntask_id = 1\ntoken = \"t\"\nemail = \"e\"\nname = \"n\"\n";
+    let examples: Vec<&str> = requests
+        .lines()
+        .filter(|line| line.starts_with("| `") && !line.starts_with("| `get`") && !line.starts_with("| `name`"))
+        .filter_map(|line| line.rsplit('`').nth(1))
+        .collect();
+    assert_eq!(examples.len(), 12);
+    for example in examples {
+        let text = format!("{names}[[task]]\nname = \"t\"\nget = \"/t\"\n{example}\n");
+        if let Err(error) = read(&text, "docs/scenarios.md", None, &|_| None) {
+            panic!("{error}");
+        }
+    }
+}

@@ -51,6 +51,15 @@ fn the_same_seed_and_number_draw_the_same() {
 }
 
 #[test]
+fn users_can_move_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<User>();
+    shared::<Scenario>();
+    shared::<Feeds>();
+    shared::<Prepared>();
+}
+
+#[test]
 fn picks_are_drawn_by_weight() {
     let mut user = user(&guide());
     let mut counts = [0_u32; 3];
