@@ -1,7 +1,8 @@
 //! Every error that a file can give, as a person reads it.
 
-mod errors;
 mod feeders;
+mod requests;
+mod tree;
 
 use super::*;
 
