@@ -1,5 +1,6 @@
 //! `distribution.svg`: the whole distribution, by percentile on an axis that gives every nine the same room.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::axis::Axis;
@@ -49,14 +50,19 @@ struct Line {
 /// All requests together, then the endpoints with most of them.
 fn lines(run: &Run, result: &RunResult) -> Vec<Line> {
     let ((from_s, to_s), _) = window(result);
-    let values = |id| run.values(IntervalKind::Response, id, from_s, to_s);
-    let mut endpoints: Vec<(String, Distribution)> = (0..run.endpoints.len())
-        .map(|n| (run.endpoints[n].name.clone(), values(Some(EndpointId(n as u32)))))
-        .filter(|(_, values)| !values.is_empty())
+    let judged = run.intervals.iter().filter(|i| i.kind == IntervalKind::Response);
+    let mut parts: BTreeMap<EndpointId, Vec<&Distribution>> = BTreeMap::new();
+    for interval in judged.filter(|i| i.from_s >= from_s && i.from_s < to_s && !i.values.is_empty()) {
+        parts.entry(interval.endpoint).or_default().push(&interval.values);
+    }
+    let mut endpoints: Vec<(String, Distribution)> = parts
+        .into_iter()
+        .filter_map(|(id, parts)| Some((run.endpoints.get(id.0 as usize)?.name.clone(), Distribution::merged(parts))))
         .collect();
+    let all = Distribution::merged(endpoints.iter().map(|(_, values)| values));
     endpoints.sort_by_key(|(_, values)| std::cmp::Reverse(values.count()));
     endpoints.truncate(MOST_ENDPOINTS);
-    let all = Line { name: "all requests".to_owned(), ink: Ink::Text, values: values(None) };
+    let all = Line { name: "all requests".to_owned(), ink: Ink::Text, values: all };
     let mut lines = vec![all];
     // A single endpoint is the whole.
     if endpoints.len() > 1 {
@@ -143,8 +149,8 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     }
     let all = &lines[0];
     let read = |x: f64| {
-        let percent = words::plain(100.0 * (1.0 - 10f64.powf(-x)));
-        (panel.x.at(x), format!("{percent} % of all requests took at most {}", format_ms(at(&all.values, x))))
+        let (share, digits) = (100.0 * (1.0 - 10f64.powf(-x)), x as usize);
+        (panel.x.at(x), format!("{share:.digits$} % of all requests took at most {}", format_ms(at(&all.values, x))))
     };
     steps(all).into_iter().map(read).collect()
 }
