@@ -119,10 +119,13 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     canvas.title((12.0, 16.0), &format!("{name}{scale}"));
     panel.grid(canvas, format_ms);
     percentiles(canvas, &panel, most_nines);
-    let draw_targets =
-        |canvas: &mut Canvas| targets.iter().for_each(|(words, limit)| panel.target(canvas, *limit, words));
+    let draw_targets = |canvas: &mut Canvas, drawn: &[(f64, f64)]| {
+        for (words, limit) in &targets {
+            panel.target(canvas, *limit, words, drawn);
+        }
+    };
     if lines.is_empty() {
-        draw_targets(canvas);
+        draw_targets(canvas, &[]);
         panel.instead(canvas, if result.totals.requests == 0 { "no request was made" } else { "no request succeeded" });
         return Vec::new();
     }
@@ -130,14 +133,15 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         let end = reach(line.values.count());
         (0..=POINTS).map(move |n| n as f64 / POINTS as f64 * end).collect::<Vec<f64>>()
     };
-    let mut labels = Vec::new();
+    let (mut labels, mut drawn) = (Vec::new(), Vec::new());
     for line in lines.iter().rev() {
         let points: Vec<(f64, f64)> = steps(line).iter().map(|&x| panel.at(x, at(&line.values, x))).collect();
         canvas.line(&points, line.ink, if line.ink == Ink::Text { 2.5 } else { 1.75 });
         let end = points.last().map_or(bottom, |point| point.1);
         labels.push((cut_middle(&line.name, 27), end, line.ink));
+        drawn.extend(points);
     }
-    draw_targets(canvas);
+    draw_targets(canvas, &drawn);
     if narrow {
         for (n, (name, _, ink)) in labels.iter().rev().enumerate() {
             let y = 36.0 + 14.0 * n as f64;
