@@ -61,9 +61,7 @@ fn after_unproven(run: &Run, result: &RunResult) -> Next {
     let load = unproven().any(|t| t.name == "throughput");
     let time = unproven().any(|t| t.name != "throughput");
     let words = match (load, time) {
-        (true, true) => {
-            "the reasons above say what is missing; a run with twice the load and four times the time has it sooner"
-        }
+        (true, true) => "the reasons say what is missing; twice the load for four times as long is likely to show it",
         (true, false) => "the load is too small to tell; with twice as much",
         (false, _) => "the run is too short to tell; four times as long, intervals are half as wide",
     };

@@ -38,7 +38,7 @@ pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usiz
     page.field("next", &next.words);
     if let Some(command) = next.command {
         // In one piece, however long: it is there to be copied.
-        page.line(&format!("           {command}"));
+        page.line(&format!("           {}", command.replace(char::is_control, " ")));
     }
     page.text
 }
@@ -297,5 +297,20 @@ mod tests {
             stripped = stripped.replace(&format!("\x1b[{code}m"), "");
         }
         assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn names_cannot_speak_to_the_terminal() {
+        let mut of = example::fail();
+        let evil = "GET /\u{1b}[2J\u{7}";
+        of.1.scenario.name = evil.to_owned();
+        of.1.endpoints[1].name = evil.to_owned();
+        of.1.endpoints[1].errors.insert(evil.to_owned(), 9999);
+        of.1.targets[0].reason = evil.to_owned();
+        of.1.notes.push(evil.to_owned());
+        of.1.generators[0].source = evil.to_owned();
+        let text = show(&of, 80);
+        assert!(text.matches("GET / [2J").count() >= 3, "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}']));
     }
 }

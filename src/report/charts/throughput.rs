@@ -59,7 +59,7 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         bins.iter().map(|bin| rates.at(f64::midpoint(bin.from_s, bin.to_s), rate(bin))).collect();
     canvas.line(&points, Ink::Blue, 2.0);
     if let Some(target) = target {
-        rates.target(canvas, target.limit / 60.0, &format!("target {}", words::limit(target)));
+        rates.target(canvas, target.limit / 60.0, &format!("target {}", words::limit(target)), &points);
     }
     // Users are what there were at a bin's end: a step at a time.
     let mut steps = Vec::new();
