@@ -15,7 +15,7 @@ pub(super) fn most_per_min(asked: &Asked, level: f64) -> Option<f64> {
     match asked.plan.model {
         LoadModel::Closed => {
             let wait_s = asked.mean_wait_s.filter(|wait_s| *wait_s > 0.0)?;
-            Some(level / wait_s * asked.mean_requests_per_task * 60.0)
+            Some(level * 60.0 * asked.mean_requests_per_task / wait_s)
         }
         LoadModel::Open => Some(level * asked.mean_requests_per_task * 60.0),
     }

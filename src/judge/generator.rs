@@ -27,12 +27,12 @@ pub(super) fn generator(run: &Run, window: &Window<'_>, notes: &mut Vec<String>)
     let requests: u64 = seconds.iter().flat_map(|second| second.endpoints.values()).map(|e| e.requests).sum();
     let lag =
         if judged { window.values(IntervalKind::Lag) } else { run.values(IntervalKind::Lag, None, 0.0, f64::MAX) };
-    let cpu_s: f64 = run.seconds.iter().map(|second| second.generator.cpu_s).sum();
+    let used_s: f64 = run.seconds.iter().map(|second| second.generator.cpu_s).sum();
     let cpus = f64::from(run.asked.environment.cpus.max(1));
     let offered = offered(run, window);
     let mut result = GeneratorResult {
         source: "local".to_owned(),
-        cpu_percent: if run.duration_s() > 0.0 { cpu_s / (run.duration_s() * cpus) * 100.0 } else { 0.0 },
+        cpu_percent: if run.duration_s() > 0.0 { used_s / (run.duration_s() * cpus) * 100.0 } else { 0.0 },
         schedule_lag_ms: lag_ms(&lag),
         little_residual: if judged { little_residual(run, &seconds) } else { None },
         offered,

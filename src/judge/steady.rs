@@ -62,13 +62,13 @@ fn seconds_of<'a>(run: &'a Run, hold: &Hold) -> Vec<&'a Second> {
 fn leave_start_out(run: &Run, seconds: &[&Second], steady: &mut Steady) -> usize {
     let (Some(first), Some(last)) = (seconds.first(), seconds.last()) else { return 0 };
     let length_s = last.to_s - first.from_s;
-    let batch_s = (length_s / MOST_BATCHES).ceil().max(1.0);
+    let piece_s = (length_s / MOST_BATCHES).ceil().max(1.0);
     // Of each batch: its first second, and the sum and count of its response times.
     let mut batches: Vec<(usize, f64, f64)> = Vec::new();
     let means = means_by_second(run, seconds);
     let mut begun_s = f64::NEG_INFINITY;
     for (place, (second, (sum, count))) in seconds.iter().zip(means).enumerate() {
-        if second.from_s - begun_s >= batch_s - 0.5 {
+        if second.from_s - begun_s >= piece_s - 0.5 {
             begun_s = second.from_s;
             batches.push((place, 0.0, 0.0));
         }

@@ -100,7 +100,7 @@ fn stage(
     }
 }
 
-/// The first that applies: void, fail, unproven, pass; and everything that speaks for it.
+/// The first that applies: void, fail, unproven, pass; what speaks for it, and how the run went beside its targets.
 fn verdict(
     run: &Run,
     targets: &[TargetResult],
@@ -121,22 +121,21 @@ fn verdict(
             );
         }
     }
-    let mut unproven: Vec<String> = Vec::new();
+    let mut circumstances: Vec<String> = Vec::new();
     match &run.end {
         Some(End::Finished) => {}
-        Some(End::Interrupted) => unproven.push(cut_short(run, "interrupted")),
-        Some(End::Aborted(why)) => unproven.push(cut_short(run, &format!("ended early ({why})"))),
-        None => {
-            unproven.push(cut_short(run, "its journal stops without an end: it was killed, or it is still running"))
-        }
+        Some(End::Interrupted) => circumstances.push(cut_short(run, "interrupted")),
+        Some(End::Aborted(why)) => circumstances.push(cut_short(run, &format!("ended early ({why})"))),
+        None => circumstances.push(cut_short(run, "its journal stops (killed, or still running)")),
     }
     if failed_starts > 0 {
         let asked = run.asked.users.map_or_else(String::new, |users| format!(" of {}", format_count(users.into())));
-        unproven.push(format!(
+        circumstances.push(format!(
             "{}{asked} users could not start: the load was not the one asked for",
             format_count(failed_starts)
         ));
     }
+    let mut unproven: Vec<String> = Vec::new();
     if no_hold {
         unproven.push(format!(
             "no level was held for a whole second, and only holds are judged: run longer than {:.0} s, or add a stage that holds",
@@ -146,16 +145,17 @@ fn verdict(
         let open = targets.iter().filter(|target| target.verdict == Verdict::Unproven);
         unproven.extend(open.map(|t| format!("{}: {}", t.name, t.reason)));
     }
-    let verdict = if generator.void {
-        Verdict::Void
+    let (verdict, mut reasons) = if generator.void {
+        (Verdict::Void, generator.reasons.clone())
     } else if !fails.is_empty() {
-        Verdict::Fail
-    } else if !unproven.is_empty() {
-        Verdict::Unproven
+        (Verdict::Fail, fails)
+    } else if !unproven.is_empty() || !circumstances.is_empty() {
+        (Verdict::Unproven, unproven)
     } else {
-        Verdict::Pass
+        (Verdict::Pass, Vec::new())
     };
-    (verdict, [generator.reasons.clone(), fails, unproven].concat())
+    reasons.extend(circumstances);
+    (verdict, reasons)
 }
 
 fn cut_short(run: &Run, how: &str) -> String {

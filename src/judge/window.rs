@@ -4,12 +4,12 @@ use super::steady::Part;
 use crate::record::{Interval, IntervalKind, Run, Second};
 use crate::stats::{Distribution, Span};
 
-/// A piece of the journal counts as inside where it sticks out by less than this share of its length.
+/// A piece of the journal counts as inside where it sticks out by less than this share of its length, and of a second.
 const SLACK: f64 = 0.1;
 
 /// Whether a piece of the journal lies within a span of time.
 pub(super) fn within(piece: (f64, f64), from_s: f64, to_s: f64) -> bool {
-    let slack = SLACK * (piece.1 - piece.0).max(0.0);
+    let slack = SLACK * (piece.1 - piece.0).clamp(0.0, 1.0);
     piece.0 >= from_s - slack && piece.1 <= to_s + slack
 }
 

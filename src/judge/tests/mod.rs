@@ -97,9 +97,9 @@ fn spread_over(seconds: &mut [Second], from_s: f64, to_s: f64, field: fn(&mut Se
 /// Simulates users that think 1 to 5 s between requests to two endpoints; the run ends by itself.
 pub(super) fn simulate(asked: Asked, mut answer: impl FnMut(&mut fastrand::Rng, f64) -> Answer) -> Run {
     let mut rng = fastrand::Rng::with_seed(42);
-    let end_s = asked.plan.duration_s();
-    let cut_s = end_s + asked.stop_timeout_s;
-    let length = cut_s as usize;
+    let over_s = asked.plan.duration_s();
+    let latest_s = over_s + asked.stop_timeout_s;
+    let length = latest_s as usize;
     let mut seconds: Vec<Second> =
         (0..length).map(|s| Second { from_s: s as f64, to_s: s as f64 + 1.0, ..Second::default() }).collect();
     let mut values: BTreeMap<(usize, IntervalKind, u32), Vec<(u64, u64)>> = BTreeMap::new();
@@ -107,16 +107,16 @@ pub(super) fn simulate(asked: Asked, mut answer: impl FnMut(&mut fastrand::Rng, 
         let level = f64::from(user) + 0.5;
         // A user works while the plan asks for more users than came before.
         let mut now = rng.f64() / 1000.0;
-        while now < end_s {
+        while now < over_s {
             if asked.plan.level_at(now) <= level {
                 now += 0.02;
                 continue;
             }
             let Answer { us, failed } = answer(&mut rng, now);
             let endpoint = u32::from(rng.f64() < 0.4);
-            let ends = (now + us / 1e6).min(cut_s - 1e-6);
-            let cut_off = now + us / 1e6 > ends;
-            let place = ends as usize;
+            let done_s = (now + us / 1e6).min(latest_s - 1e-6);
+            let cut_off = now + us / 1e6 > done_s;
+            let place = done_s as usize;
             let counts = seconds[place].endpoints.entry(endpoint).or_default();
             counts.requests += 1;
             counts.phases_us[3] += us as u64;
@@ -132,17 +132,17 @@ pub(super) fn simulate(asked: Asked, mut answer: impl FnMut(&mut fastrand::Rng, 
                 *counts.statuses.entry(200).or_default() += 1;
                 IntervalKind::Response
             };
-            values.entry((place, kind, endpoint)).or_default().push((((ends - now) * 1e6) as u64, 1));
+            values.entry((place, kind, endpoint)).or_default().push((((done_s - now) * 1e6) as u64, 1));
             values.entry((place, IntervalKind::Lag, 0)).or_default().push((rng.u64(50..300), 1));
-            let think = ends + 1.0 + 4.0 * rng.f64();
-            spread_over(&mut seconds, now, ends, |second| &mut second.in_flight_s);
-            spread_over(&mut seconds, ends, think.min(end_s), |second| &mut second.thinking_s);
-            spread_over(&mut seconds, now, ends.max(think.min(end_s)), |second| &mut second.user_s);
+            let think = done_s + 1.0 + 4.0 * rng.f64();
+            spread_over(&mut seconds, now, done_s, |second| &mut second.in_flight_s);
+            spread_over(&mut seconds, done_s, think.min(over_s), |second| &mut second.thinking_s);
+            spread_over(&mut seconds, now, done_s.max(think.min(over_s)), |second| &mut second.user_s);
             now = think;
         }
     }
     let last = seconds.iter().rposition(|second| !second.endpoints.is_empty()).unwrap_or(0);
-    seconds.truncate((last + 1).max(end_s as usize));
+    seconds.truncate((last + 1).max(over_s as usize));
     for second in &mut seconds {
         second.wanted = asked.plan.level_at(second.to_s - 0.5);
         second.generator = GeneratorSecond { cpu_s: 0.12, memory_bytes: 60_000_000 };

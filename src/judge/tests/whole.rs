@@ -109,7 +109,7 @@ fn a_run_cut_short_keeps_its_verdicts_but_cannot_pass() {
     for (end, reason) in [
         (Some(End::Interrupted), "interrupted after 60 s of 100 s"),
         (Some(End::Aborted("the disk is full".to_owned())), "ended early (the disk is full) after 60 s of 100 s"),
-        (None, "its journal stops without an end: it was killed, or it is still running after 60 s of 100 s"),
+        (None, "its journal stops (killed, or still running) after 60 s of 100 s"),
     ] {
         let mut run = simulate(users(250, 50.0, 100.0), fast);
         run.seconds.truncate(60);
