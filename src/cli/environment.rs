@@ -22,7 +22,8 @@ fn commit() -> Option<String> {
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.trim().is_empty());
     told.or_else(|| {
-        let git = Command::new("git").args(["rev-parse", "HEAD"]).stderr(Stdio::null()).stdin(Stdio::null()).output().ok()?;
+        let git =
+            Command::new("git").args(["rev-parse", "HEAD"]).stderr(Stdio::null()).stdin(Stdio::null()).output().ok()?;
         git.status.success().then(|| String::from_utf8_lossy(&git.stdout).trim().to_owned())
     })
 }

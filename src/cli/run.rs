@@ -128,7 +128,11 @@ impl RunArgs {
 /// Runs it.
 pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
     let settings = settle(args.layer(), args.profile.as_deref(), args.config.as_deref())?;
-    let tell = |line: &str| if !args.quiet { say(line) };
+    let tell = |line: &str| {
+        if !args.quiet {
+            say(line)
+        }
+    };
     let scenarios = load_scenarios(&settings.scenarios)?;
 
     let named = settings.host.clone().or_else(|| scenarios.iter().find_map(|(scenario, _)| scenario.host.clone()));
@@ -178,10 +182,7 @@ fn load_scenarios(files: &[ScenarioFile]) -> Result<Vec<Weighted>, Failure> {
     if files.is_empty() {
         return Ok(vec![(Arc::new(scenario::built_in()), 1)]);
     }
-    files
-        .iter()
-        .map(|file| Ok((Arc::new(scenario::load(&file.path).map_err(Failure::usage)?), file.weight)))
-        .collect()
+    files.iter().map(|file| Ok((Arc::new(scenario::load(&file.path).map_err(Failure::usage)?), file.weight))).collect()
 }
 
 fn checked_host(text: &str, allowed: &AllowedHosts) -> Result<Host, Failure> {
@@ -216,7 +217,11 @@ async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), F
         Ok(answer) if answer.status().is_server_error() => tell(&format!("GET {HEALTH} answers {}", answer.status())),
         Ok(_) => {}
         Err(error) if error.is_connect() => {
-            let hint = if host.origin.tls { "is its certificate good (--insecure takes any)?" } else { "is it running, and is --host right?" };
+            let hint = if host.origin.tls {
+                "is its certificate good (--insecure takes any)?"
+            } else {
+                "is it running, and is --host right?"
+            };
             return Err(Failure::cannot(format!("cannot reach {host}: {}; {hint}", innermost(&error))));
         }
         Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),
@@ -236,7 +241,8 @@ struct ResultFolder {
 
 impl ResultFolder {
     fn create(results: &Path, scenario_name: &str) -> Result<Self, Failure> {
-        let (id, path) = history::create_folder(results, jiff::Timestamp::now(), scenario_name).map_err(Failure::cannot)?;
+        let (id, path) =
+            history::create_folder(results, jiff::Timestamp::now(), scenario_name).map_err(Failure::cannot)?;
         Ok(Self { id, path })
     }
 

@@ -277,4 +277,3 @@ pub struct Lag {
     /// Largest.
     pub max: f64,
 }
-

@@ -97,3 +97,36 @@ impl LoadPlan {
         holds
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(stages: &[(f64, f64)]) -> LoadPlan {
+        let stages = stages.iter().map(|&(level, duration_s)| Stage { level, duration_s }).collect();
+        LoadPlan { model: LoadModel::Closed, stages }
+    }
+
+    #[test]
+    fn users_are_spawned_and_then_held() {
+        let plan = LoadPlan::users(50, 10.0, 300.0);
+        assert_eq!((plan.duration_s(), plan.peak()), (300.0, 50.0));
+        assert_eq!([0.0, 2.5, 5.0, 299.9, 300.0].map(|at_s| plan.level_at(at_s)), [0.0, 25.0, 50.0, 50.0, 0.0]);
+        assert_eq!(plan.holds(), [Hold { from_s: 5.0, to_s: 300.0, level: 50.0 }]);
+    }
+
+    #[test]
+    fn a_run_too_short_to_spawn_all_holds_nothing() {
+        let plan = LoadPlan::users(100, 10.0, 4.0);
+        assert_eq!((plan.duration_s(), plan.peak(), plan.holds()), (4.0, 40.0, Vec::new()));
+    }
+
+    #[test]
+    fn neighbours_of_one_level_are_one_hold_and_pauses_none() {
+        let plan =
+            plan(&[(50.0, 60.0), (50.0, 60.0), (50.0, 30.0), (0.0, 10.0), (0.0, 10.0), (20.0, 0.0), (20.0, 5.0)]);
+        let hold = |from_s, to_s, level| Hold { from_s, to_s, level };
+        assert_eq!(plan.holds(), [hold(60.0, 150.0, 50.0), hold(170.0, 175.0, 20.0)]);
+        assert_eq!([155.0, 165.0, 170.0].map(|at_s| plan.level_at(at_s)), [25.0, 0.0, 20.0]);
+    }
+}

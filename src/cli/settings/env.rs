@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users};
+use super::{
+    Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users,
+};
 
 /// What the environment says.
 #[derive(Debug, Default)]

@@ -93,7 +93,12 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
     }
     let first = |pick: fn(&Layer) -> Option<bool>| layers.iter().find_map(pick);
     Ok(Settings {
-        scenarios: layers.iter().map(|layer| &layer.scenarios).find(|list| !list.is_empty()).cloned().unwrap_or_default(),
+        scenarios: layers
+            .iter()
+            .map(|layer| &layer.scenarios)
+            .find(|list| !list.is_empty())
+            .cloned()
+            .unwrap_or_default(),
         host: layers.iter().find_map(|layer| layer.host.clone()),
         allow_hosts: layers.iter().flat_map(|layer| layer.allow_hosts.clone()).collect(),
         plan,
@@ -162,10 +167,8 @@ pub(super) fn parse_any_time(text: &str) -> Result<Duration, String> {
 /// `50:1m,50:5m,0:30s`.
 pub(super) fn parse_stages(text: &str) -> Result<Vec<Stage>, String> {
     let stage = |part: &str| {
-        let (level, time) = part
-            .trim()
-            .split_once(':')
-            .ok_or_else(|| format!("stage {part:?} is not USERS:TIME, e.g. 50:1m"))?;
+        let (level, time) =
+            part.trim().split_once(':').ok_or_else(|| format!("stage {part:?} is not USERS:TIME, e.g. 50:1m"))?;
         let level = match level.trim() {
             "0" => 0,
             level => parse_users(level).map_err(|problem| format!("stage {part:?}: {problem}"))?,
