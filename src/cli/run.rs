@@ -41,14 +41,14 @@ pub(super) struct RunArgs {
     #[arg(short = 'H', long, value_name = "URL")]
     host: Option<String>,
     /// Users at the peak
-    #[arg(short, long, value_name = "N", value_parser = parse_users, allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", value_parser = parse_users, allow_hyphen_values = true)]
     users: Option<u32>,
     /// Users started a second
-    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate, allow_negative_numbers = true)]
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate, allow_hyphen_values = true)]
     spawn_rate: Option<f64>,
     /// How long, e.g. 300s, 5m, 1h30m; a plain number is in seconds
     #[arg(short = 't', long, visible_alias = "duration", value_name = "TIME", value_parser = parse_time,
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     run_time: Option<Duration>,
     /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s
     #[arg(long, value_name = "STAGES", value_parser = |text: &str| parse_stages(text).map(Stages),

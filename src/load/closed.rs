@@ -113,6 +113,7 @@ pub async fn drive(load: Load, recorder: Arc<Recorder>, mut stop: watch::Receive
         Ok(false) => Ok(End::Interrupted),
         Err(error) => Err(error),
     };
+    shared.recorder.wanted(0.0);
     shared.over.store(true, Ordering::Release);
     control.stop();
     goose::trigger_killswitch("the load is over");

@@ -55,17 +55,23 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
     }
 }
 
-/// More users bring throughput; four times the time halves every interval.
+/// More users bring throughput; as much more time as the targets ask for, else four times as much: that halves intervals.
 fn after_unproven(run: &Run, result: &RunResult) -> Next {
     let unproven = || result.targets.iter().filter(|t| t.verdict == Verdict::Unproven);
-    let load = unproven().any(|t| t.name == "throughput");
-    let time = unproven().any(|t| t.name != "throughput");
-    let words = match (load, time) {
-        (true, true) => "the reasons say what is missing; twice the load for four times as long is likely to show it",
-        (true, false) => "the load is too small to tell; with twice as much",
-        (false, _) => "the run is too short to tell; four times as long, intervals are half as wide",
+    let load = unproven().any(|t| t.name == "throughput" && t.longer_s.is_none());
+    let time = unproven().any(|t| t.name != "throughput" || t.longer_s.is_some());
+    let longer_s = unproven().filter_map(|t| t.longer_s).reduce(f64::max);
+    // A tenth to spare: the next run is not this one.
+    let times = longer_s
+        .map(|longer_s| ((result.load.run_time_s + 1.1 * longer_s) / 10.0).ceil() * 10.0 / result.load.run_time_s);
+    let words = match (load, time, times) {
+        (true, true, _) => "the reasons say what is missing; twice the load for longer is likely to show it",
+        (true, false, _) => "the load is too small to tell; with twice as much",
+        (false, _, Some(_)) => "the run is too short to tell; as long as it takes",
+        (false, _, None) => "the run is too short to tell; four times as long, intervals are half as wide",
     };
-    step(words, Some(command(run, result, if load { 2.0 } else { 1.0 }, if time { 4.0 } else { 1.0 })))
+    let (load, time) = (if load { 2.0 } else { 1.0 }, if time { times.unwrap_or(4.0) } else { 1.0 });
+    step(words, Some(command(run, result, load, time)))
 }
 
 fn after_failure(run: &Run, result: &RunResult) -> String {

@@ -82,7 +82,8 @@ fn the_scenarios_that_come_with_the_project_are_right() {
 
 #[test]
 fn the_guides_load_test_script_runs_the_three_scenarios() {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_agenthub-perf")).parent().unwrap().to_str().unwrap().to_owned();
+    let program =
+        std::path::Path::new(env!("CARGO_BIN_EXE_agenthub-perf")).parent().unwrap().to_str().unwrap().to_owned();
     let path = format!("{program}:{}", std::env::var("PATH").unwrap());
     let bench = Workbench::new();
     let script = format!("{}/scripts/performance/run-load-tests.sh", env!("CARGO_MANIFEST_DIR"));

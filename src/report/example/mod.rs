@@ -278,6 +278,7 @@ fn target(name: &str, op: &str, limit: f64, unit: &str, verdict: Verdict, reason
         verdict,
         reason: reason.to_owned(),
         counts: None,
+        longer_s: None,
     }
 }
 
