@@ -4,6 +4,7 @@ use super::ceiling::{level_needed, load_in_words, most_per_min, would_do};
 use super::window::{Figures, Window};
 use super::words::{figure, how_long, run_longer};
 use super::{Target, TargetName, TargetResult, Verdict};
+use crate::document::suggestion;
 use crate::record::Run;
 use crate::stats::{LEAST_BATCHES, percentile, rate, requests_to_decide, requests_to_prove_below, share, spreads};
 use crate::units::{format_count, format_ratio};
@@ -72,11 +73,7 @@ fn endpoints_named(run: &Run, name: &str) -> Result<Vec<u32>, String> {
     if !ids.is_empty() {
         return Ok(ids);
     }
-    let nearest = run.endpoints.iter().min_by_key(|endpoint| strsim::damerau_levenshtein(name, &endpoint.name));
-    Err(match nearest {
-        Some(endpoint) => format!("no endpoint is named {name:?}; the nearest is {:?}", endpoint.name),
-        None => format!("no endpoint is named {name:?}"),
-    })
+    Err(format!("no endpoint is named {name:?}; {}", suggestion(name, run.endpoints.iter().map(|e| e.name.as_str()))))
 }
 
 /// The interval decides; what lies on the limit is on its bad side.

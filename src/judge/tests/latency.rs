@@ -92,7 +92,7 @@ fn an_endpoint_is_judged_by_its_own_requests() {
     assert_eq!(target(&result, "p95_response_time[GET /api/v2/projects]").verdict, Verdict::Pass);
     let unknown = target(&result, "p95_response_time[GET /api/v2/project]");
     assert_eq!(unknown.verdict, Verdict::Unproven);
-    assert_eq!(unknown.reason, "no endpoint is named \"GET /api/v2/project\"; the nearest is \"GET /api/v2/projects\"");
+    assert_eq!(unknown.reason, "no endpoint is named \"GET /api/v2/project\"; did you mean `GET /api/v2/projects`?");
 }
 
 #[test]
