@@ -176,7 +176,9 @@ fn launch(shared: &Arc<Shared>, counts: &[u32], host: &Host) -> Result<Running, 
         attack = attack.register_scenario(scenario);
     }
     let task =
-        tokio::spawn(async move { attack.execute().await.map(|_| ()).map_err(|error| format!("goose: {error}")) });
+        tokio::spawn(
+            async move { Box::pin(attack.execute()).await.map(|_| ()).map_err(|error| format!("goose: {error}")) },
+        );
     Ok(Running { task, _alone: alone })
 }
 
