@@ -26,7 +26,7 @@ fn two_runs_at_once_in_one_folder_both_end_well() {
     };
     let (first, second) = (start(&one), start(&two));
     for (running, server) in [(first, &one), (second, &two)] {
-        let outcome = running.finish(Duration::from_secs(60));
+        let outcome = running.finish(Duration::from_mins(1));
         outcome.assert_code(0);
         let result = outcome.json();
         assert_eq!(result["totals"]["requests"], server.total() - 1);

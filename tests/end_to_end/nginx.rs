@@ -44,9 +44,10 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let nginx = Self { child, url: format!("http://127.0.0.1:{port}") };
         for _ in 0..500 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { child, url: format!("http://127.0.0.1:{port}") };
+                return nginx;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
