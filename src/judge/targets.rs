@@ -27,6 +27,7 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
         reason: String::new(),
         counts: None,
         longer_s: None,
+        level: None,
     };
     if let Some(flag) = needs_probe(target.name) {
         result.verdict = Verdict::NotMeasured;
@@ -60,9 +61,9 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
 
 fn needs_probe(name: TargetName) -> Option<&'static str> {
     match name {
-        TargetName::DbQueryTime => Some("name a database with --postgres URL"),
+        TargetName::DbQueryTime => Some("the database is not watched yet"),
         TargetName::Memory | TargetName::CpuAverage | TargetName::CpuPeak => {
-            Some("name what to watch with --container NAME or --process PID")
+            Some("the system under test is not watched yet")
         }
         _ => None,
     }
@@ -237,10 +238,12 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
     let held_s: f64 = window.parts.iter().map(|part| part.to_s - part.from_s).sum();
     let level = window.parts.iter().map(|part| part.level * (part.to_s - part.from_s)).sum::<f64>() / held_s;
     let ceiling = most_per_min(asked, level);
-    let enough = level_needed(asked, result.limit, figures.mean_response_s()).map(|level| would_do(asked, level));
+    let needed = level_needed(asked, result.limit, figures.mean_response_s());
+    let enough = needed.map(|level| would_do(asked, level));
     match (ceiling, enough) {
         (Some(ceiling), Some(enough)) if ceiling <= result.limit => {
             result.verdict = Verdict::Unproven;
+            result.level = needed.map(|level| level as f64);
             result.reason = format!(
                 "load too small: {} offer at most {}, {enough}",
                 load_in_words(asked, level),
@@ -255,6 +258,7 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
             );
         }
         (Some(ceiling), Some(enough)) if ceiling <= 1.3 * result.limit => {
+            result.level = needed.map(|level| level as f64);
             result.reason = format!(
                 "the load is hardly larger than the limit: {} offer at most {}, {enough}",
                 load_in_words(asked, level),

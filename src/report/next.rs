@@ -55,23 +55,35 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
     }
 }
 
-/// More users bring throughput; as much more time as the targets ask for, else four times as much: that halves intervals.
+/// As much more load and time as the targets ask for; where they do not say, twice the load, and four times the time, which
+/// halves intervals.
 fn after_unproven(run: &Run, result: &RunResult) -> Next {
     let unproven = || result.targets.iter().filter(|t| t.verdict == Verdict::Unproven);
-    let load = unproven().any(|t| t.name == "throughput" && t.longer_s.is_none());
-    let time = unproven().any(|t| t.name != "throughput" || t.longer_s.is_some());
-    let longer_s = unproven().filter_map(|t| t.longer_s).reduce(f64::max);
-    // A tenth to spare: the next run is not this one.
-    let times = longer_s
-        .map(|longer_s| ((result.load.run_time_s + 1.1 * longer_s) / 10.0).ceil() * 10.0 / result.load.run_time_s);
-    let words = match (load, time, times) {
-        (true, true, _) => "the reasons say what is missing; twice the load for longer is likely to show it",
-        (true, false, _) => "the load is too small to tell; with twice as much",
-        (false, _, Some(_)) => "the run is too short to tell; as long as it takes",
-        (false, _, None) => "the run is too short to tell; four times as long, intervals are half as wide",
+    let wants_load = unproven().any(|t| t.name == "throughput" && t.longer_s.is_none());
+    let wants_time = unproven().any(|t| t.name != "throughput" || t.longer_s.is_some());
+    let now = result.load.users.map(f64::from).or(result.load.rate);
+    let level = unproven().filter_map(|t| t.level).reduce(f64::max);
+    let load = match (wants_load, level, now) {
+        (true, Some(level), Some(now)) if now > 0.0 => (level / now).max(1.0),
+        (true, ..) => 2.0,
+        (false, ..) => 1.0,
     };
-    let (load, time) = (if load { 2.0 } else { 1.0 }, if time { times.unwrap_or(4.0) } else { 1.0 });
-    step(words, Some(command(run, result, load, time)))
+    let time = match unproven().filter_map(|t| t.longer_s).reduce(f64::max) {
+        _ if !wants_time => 1.0,
+        // A tenth to spare: the next run is not this one. More load brings as many requests sooner.
+        Some(longer_s) => {
+            let run_time_s = result.load.run_time_s;
+            let needed_s = (run_time_s + 1.1 * longer_s) / load;
+            (needed_s / 10.0).ceil() * 10.0 / run_time_s
+        }
+        None => 4.0,
+    };
+    let words = match (wants_load, wants_time) {
+        (true, true) => "the load is too small and the run too short to tell; as much as it takes",
+        (true, false) => "the load is too small to tell; as much as it takes",
+        (false, _) => "the run is too short to tell; as long as it takes",
+    };
+    step(words, Some(command(run, result, load, time.max(1.0))))
 }
 
 fn after_failure(run: &Run, result: &RunResult) -> String {

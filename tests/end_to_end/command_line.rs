@@ -9,7 +9,7 @@ fn without_any_flag_the_guides_user_runs_on_the_reference_service() {
     let outcome = bench.run(&["run", "-u", "30", "-r", "30", "-t", "6s", "--allow-unproven"]);
     outcome.assert_code(0);
     assert!(outcome.stderr.contains("no --host given: reference agenthub service on http://127.0.0.1:"), "{outcome}");
-    for word in ["p95 response time", "error rate", "throughput", "agenthub user", "--postgres", "report.html"] {
+    for word in ["p95 response time", "error rate", "throughput", "agenthub user", "not measured", "report.html"] {
         assert!(outcome.stdout.contains(word), "{word:?} is not in\n{outcome}");
     }
     let result = bench.result();
