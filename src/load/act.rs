@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::client::{Ask, Client, Keep, Network, Problem, Seen};
+use super::client::{Ask, Client, Keep, Network, Seen};
 use super::control::Starts;
 use super::deadline::Deadline;
+use super::problem::Problem;
 use super::slot::{Command, Slot};
 use crate::mask::Mask;
 use crate::record::{EndpointId, FailureKind, Outcome, Recorder, Sample, State};

@@ -11,6 +11,7 @@ mod connect;
 mod control;
 mod deadline;
 mod host;
+mod problem;
 mod rehearse;
 mod slot;
 mod tls;
