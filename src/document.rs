@@ -90,9 +90,12 @@ impl Document {
         self.note(Problem::new(&self.name, &self.text, span, message.as_ref(), help));
     }
 
-    /// Notes a problem, possibly of another file that this one refers to.
+    /// Notes a problem, possibly of another file that this one refers to. A problem that was noted before is the same one.
     pub fn note(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
 
     /// Whether nothing was noted so far.

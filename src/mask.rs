@@ -61,7 +61,7 @@ impl Mask {
 
     /// Masks the value of a header.
     pub fn header<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
-        if is_secret_header(name) { Cow::Borrowed(MASKED) } else { self.text(value) }
+        if is_secret_name(name) { Cow::Borrowed(MASKED) } else { self.text(value) }
     }
 
     /// Masks a body of any kind. JSON keeps its form.
@@ -123,11 +123,6 @@ impl Mask {
     pub fn url<'t>(&self, url: &'t str) -> Cow<'t, str> {
         self.text(url)
     }
-}
-
-/// Whether a header's value is secret whatever it is.
-pub fn is_secret_header(name: &str) -> bool {
-    is_secret_name(name)
 }
 
 /// Words that give a name away wherever they are in it.

@@ -3,8 +3,8 @@ document.querySelectorAll(".chart").forEach(function (chart) {
   var points = JSON.parse(chart.dataset.points);
   if (points.length === 0) { return; }
   var figure = chart.closest("figure");
-  var readout = figure.querySelector(".readout");
-  figure.classList.add("live");
+  var caption = figure.querySelector("figcaption");
+  var words = caption.textContent;
   var cursor = document.createElement("div");
   cursor.className = "cursor";
   cursor.hidden = true;
@@ -17,11 +17,13 @@ document.querySelectorAll(".chart").forEach(function (chart) {
     });
     cursor.hidden = false;
     cursor.style.left = nearest[0] + "%";
-    readout.textContent = nearest[1];
+    caption.textContent = nearest[1];
+    caption.classList.add("reading");
   });
   chart.addEventListener("pointerleave", function () {
     cursor.hidden = true;
-    readout.textContent = "";
+    caption.textContent = words;
+    caption.classList.remove("reading");
   });
 });
 document.querySelectorAll("table.sortable").forEach(function (table) {

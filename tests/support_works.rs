@@ -1,4 +1,5 @@
 //! The servers that the end-to-end tests load count right, and misbehave as they say; shown with raw sockets.
+#![allow(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
@@ -123,13 +124,9 @@ fn service_times_are_those_asked_for_and_recorded_as_they_were() {
     let times = [(endpoint.to_owned(), time)].into();
     let server = CountingServer::with(Behaviour { times, seed: 3, ..Behaviour::default() });
     let mut client = Client::connect(server.addr());
-    let mut outside_us = Vec::new();
     for _ in 0..200 {
-        let sent = Instant::now();
-        client.ask("GET", "/api/v2/health", None, "");
-        outside_us.push(sent.elapsed().as_micros() as u64);
+        assert_eq!(client.ask("GET", "/api/v2/health", None, "").0, 200);
     }
-    outside_us.sort_unstable();
     // The last time is written down after its answer has left.
     while server.times_us(endpoint).len() < 200 {
         std::thread::yield_now();
@@ -140,11 +137,6 @@ fn service_times_are_those_asked_for_and_recorded_as_they_were() {
     // 50 ± 6; five sigmas.
     assert!((20..=80).contains(&slow), "{slow}");
     assert!(server.quantile_ms(endpoint, 0.99) >= 30.0);
-    for (inside, outside) in inside_us.iter().zip(&outside_us) {
-        // In both orders, so a pair need not be one request; still no rank can be longer inside than outside by more
-        // than the time from the answer's arrival to the server's clock.
-        assert!(*inside < outside + 20_000, "{inside} {outside}");
-    }
 }
 
 #[test]
@@ -176,67 +168,76 @@ fn fault(server: &FaultServer, fault: Fault, limit: u64) -> (Vec<u8>, Option<Err
 #[test]
 fn every_fault_is_what_its_name_says() {
     let server = FaultServer::start();
-    for each in Fault::ALL {
-        let (seen, error) = fault(&server, each, 100_000);
-        let text = String::from_utf8_lossy(&seen).into_owned();
-        let ends = |wanted: Option<ErrorKind>| assert_eq!(error, wanted, "{each:?}: {text:.200}");
-        // A read that times out: the connection is open and silent.
-        let open = Some(ErrorKind::WouldBlock);
-        let reset = Some(ErrorKind::ConnectionReset);
-        match each {
-            Fault::NeverAnswer => {
-                assert_eq!(text, "");
-                ends(open);
-            }
-            Fault::SlowBody => {
-                let body = text.split("\r\n\r\n").nth(1).expect("headers").len();
-                assert!((1..1000).contains(&body), "{body}");
-            }
-            Fault::EndlessBody => assert!(seen.len() == 100_000 && text.contains("\r\n\r\nxxx")),
-            Fault::EndlessHeaders => assert!(seen.len() == 100_000 && !text.contains("\r\n\r\n")),
-            Fault::HugeBody => assert!(seen.len() == 100_000 && text.contains(&format!("Content-Length: {HUGE}"))),
-            Fault::ResetBefore | Fault::ResetInHeaders | Fault::ResetInBody => {
-                assert_eq!(text.is_empty(), each == Fault::ResetBefore);
-                assert_eq!(text.contains("\r\n\r\n"), each == Fault::ResetInBody);
-                ends(reset);
-            }
-            Fault::EmptyReply => {
-                assert_eq!(text, "");
-                ends(None);
-            }
-            Fault::Http10 | Fault::HalfClose => {
-                assert!(text.ends_with("\r\n\r\n{\"ok\": true}") && !text.contains("Content-Length"), "{text}");
-                ends(None);
-            }
-            Fault::LengthTooLong => {
-                assert!(text.contains("Content-Length: 100\r\n\r\n") && text.ends_with("\r\n\r\n0123456789"), "{text}");
-                ends(None);
-            }
-            Fault::LengthTooShort => {
-                assert!(text.contains("Content-Length: 5\r\n\r\n") && text.ends_with(&"x".repeat(50)), "{text}");
-                ends(None);
-            }
-            Fault::ChunkedWithoutEnd | Fault::BrokenChunkSize => {
-                assert!(text.contains("chunked\r\n\r\n5\r\nhello\r\n"), "{text}");
-                assert_eq!(text.contains("\r\nxyz\r\n"), each == Fault::BrokenChunkSize);
-                ends(None);
-            }
-            Fault::NotHttp => assert!(text.starts_with("220 "), "{text}"),
-            Fault::RedirectLoop => assert!(text.contains("302 Found") && text.contains("Location: /RedirectLoop\r\n")),
-            Fault::RedirectToFine => assert!(text.contains("302 Found") && text.contains("Location: /Fine\r\n")),
-            Fault::RedirectNowhere => assert!(text.contains("302 Found") && !text.contains("Location")),
-            Fault::ContinueFirst => {
-                assert!(text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{text}");
-            }
-            Fault::CorruptGzip => assert!(text.contains("Content-Encoding: gzip\r\n") && text.contains(" not gzip")),
-            Fault::InvalidJson => assert!(text.ends_with("{\"access_token\": \"abc"), "{text}"),
-            Fault::Fine => {
-                assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"ok\": true}"), "{text}");
-                ends(open);
-            }
+    // All at once: most of the time is spent waiting for silence.
+    std::thread::scope(|scope| {
+        for each in Fault::ALL {
+            let server = &server;
+            scope.spawn(move || check(server, each));
+        }
+    });
+    assert_eq!(server.requests(), Fault::ALL.len() as u64);
+}
+
+fn check(server: &FaultServer, each: Fault) {
+    // A slow body would last for a minute and a half.
+    let limit = if each == Fault::SlowBody { 60 } else { 100_000 };
+    let (seen, error) = fault(server, each, limit);
+    let text = String::from_utf8_lossy(&seen).into_owned();
+    let ends = |wanted: Option<ErrorKind>| assert_eq!(error, wanted, "{each:?}: {text:.200}");
+    // A read that times out: the connection is open and silent.
+    let open = Some(ErrorKind::WouldBlock);
+    let reset = Some(ErrorKind::ConnectionReset);
+    match each {
+        Fault::NeverAnswer => {
+            assert_eq!(text, "");
+            ends(open);
+        }
+        Fault::SlowBody => {
+            assert!(text.contains("Content-Length: 1000\r\n\r\nx"), "{text}");
+        }
+        Fault::EndlessBody => assert!(seen.len() == 100_000 && text.contains("\r\n\r\nxxx")),
+        Fault::EndlessHeaders => assert!(seen.len() == 100_000 && !text.contains("\r\n\r\n")),
+        Fault::HugeBody => assert!(seen.len() == 100_000 && text.contains(&format!("Content-Length: {HUGE}"))),
+        Fault::ResetBefore | Fault::ResetInHeaders | Fault::ResetInBody => {
+            assert_eq!(text.is_empty(), each == Fault::ResetBefore);
+            assert_eq!(text.contains("\r\n\r\n"), each == Fault::ResetInBody);
+            ends(reset);
+        }
+        Fault::EmptyReply => {
+            assert_eq!(text, "");
+            ends(None);
+        }
+        Fault::Http10 | Fault::HalfClose => {
+            assert!(text.ends_with("\r\n\r\n{\"ok\": true}") && !text.contains("Content-Length"), "{text}");
+            ends(None);
+        }
+        Fault::LengthTooLong => {
+            assert!(text.contains("Content-Length: 100\r\n\r\n") && text.ends_with("\r\n\r\n0123456789"), "{text}");
+            ends(None);
+        }
+        Fault::LengthTooShort => {
+            assert!(text.contains("Content-Length: 5\r\n\r\n") && text.ends_with(&"x".repeat(50)), "{text}");
+            ends(None);
+        }
+        Fault::ChunkedWithoutEnd | Fault::BrokenChunkSize => {
+            assert!(text.contains("chunked\r\n\r\n5\r\nhello\r\n"), "{text}");
+            assert_eq!(text.contains("\r\nxyz\r\n"), each == Fault::BrokenChunkSize);
+            ends(None);
+        }
+        Fault::NotHttp => assert!(text.starts_with("220 "), "{text}"),
+        Fault::RedirectLoop => assert!(text.contains("302 Found") && text.contains("Location: /RedirectLoop\r\n")),
+        Fault::RedirectToFine => assert!(text.contains("302 Found") && text.contains("Location: /Fine\r\n")),
+        Fault::RedirectNowhere => assert!(text.contains("302 Found") && !text.contains("Location")),
+        Fault::ContinueFirst => {
+            assert!(text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{text}");
+        }
+        Fault::CorruptGzip => assert!(text.contains("Content-Encoding: gzip\r\n") && text.contains(" not gzip")),
+        Fault::InvalidJson => assert!(text.ends_with("{\"access_token\": \"abc"), "{text}"),
+        Fault::Fine => {
+            assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"ok\": true}"), "{text}");
+            ends(open);
         }
     }
-    assert_eq!(server.requests(), Fault::ALL.len() as u64);
 }
 
 #[test]

@@ -17,7 +17,7 @@ const WIDTH: usize = 100;
 
 /// Build a result's report again from its journal, also that of a killed or running one.
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub(super) struct ReportArgs {
     /// A path, an id, a label, `latest` or `latest~N`
     #[arg(value_name = "RESULT", default_value = "latest")]
     result: String,

@@ -33,7 +33,7 @@ const HEALTH: &str = "/api/v2/health";
 #[derive(Debug, Args)]
 #[command(after_help = "Each option can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
     agenthub-perf.toml; the flag wins, then the environment, the profile, the file.")]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Scenario file and its share of the users; repeatable [default: the guide's user, built in]
     #[arg(short = 'f', long = "scenario", value_name = "FILE[:WEIGHT]", value_parser = parse_scenario)]
     scenarios: Vec<ScenarioFile>,
@@ -94,7 +94,7 @@ pub struct RunArgs {
 
 /// What is printed to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// A report for a person.
     Text,
     /// The result JSON alone.

@@ -14,7 +14,7 @@ use crate::scenario::{self, Scenario};
 
 /// Check, show or try a scenario file.
 #[derive(Debug, Subcommand)]
-pub enum ScenarioCommand {
+pub(super) enum ScenarioCommand {
     /// Check a scenario file and everything it refers to
     Check(FileArgs),
     /// Show what its users do: tasks with their shares, steps, endpoints
@@ -25,7 +25,7 @@ pub enum ScenarioCommand {
 
 /// Which file.
 #[derive(Debug, Args)]
-pub struct FileArgs {
+pub(super) struct FileArgs {
     /// Scenario file [default: the guide's user, built in]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub struct FileArgs {
 
 /// What to try, and on what.
 #[derive(Debug, Args)]
-pub struct TryArgs {
+pub(super) struct TryArgs {
     #[command(flatten)]
     file: FileArgs,
     /// The system under test [default: the scenario's, else the reference service]

@@ -11,7 +11,7 @@ use crate::reference::{Account, Config, Rule, Service};
 
 /// The options of `serve`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// Port to listen on; 0 takes any that is free
     #[arg(short, long, default_value_t = 8000)]
     pub port: u16,

@@ -1,9 +1,20 @@
 //! Targets and verdicts: from a [`Run`](crate::record::Run) to a [`RunResult`]. Pure: opens no file, reads no clock.
 
+mod ceiling;
+mod generator;
 mod outlook;
 mod result;
+mod steady;
 mod target;
+mod targets;
+mod totals;
 mod verdict;
+mod window;
+mod words;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use outlook::{Outlook, outlook};
 pub use result::{
@@ -12,3 +23,6 @@ pub use result::{
 };
 pub use target::{Target, TargetError, TargetName, Targets};
 pub use verdict::judge;
+
+/// The JSON schema (2020-12) of `result.json`.
+pub const RESULT_SCHEMA: &str = include_str!("result.schema.json");

@@ -1,7 +1,11 @@
 //! What a load can offer and prove, said before it starts.
 
-use super::Targets;
-use crate::record::Asked;
+use super::ceiling::{level_needed, load_in_words, most_per_min, would_do};
+use super::words::how_long;
+use super::{TargetName, Targets};
+use crate::record::{Asked, LoadModel};
+use crate::stats::requests_to_prove_below;
+use crate::units::{format_count, format_duration, format_ratio};
 
 /// What can be said of a run before it starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +20,103 @@ pub struct Outlook {
 
 /// What `asked` can offer and prove of `targets`.
 pub fn outlook(asked: &Asked, targets: &Targets) -> Outlook {
-    let _ = (asked, targets);
-    Outlook { most_per_min: None, requests: None, lines: Vec::new() }
+    let holds = asked.plan.holds();
+    let held_s: f64 = holds.iter().map(|hold| hold.to_s - hold.from_s).sum();
+    let most = most_per_min(asked, asked.plan.peak());
+    let requests = holds
+        .iter()
+        .map(|hold| most_per_min(asked, hold.level).map(|per_min| per_min / 60.0 * (hold.to_s - hold.from_s)))
+        .sum::<Option<f64>>();
+    let error_limit = targets
+        .0
+        .iter()
+        .find(|target| target.name == TargetName::ErrorRate && target.of.is_none())
+        .map(|target| target.limit);
+
+    let mut lines = vec![first_line(asked, most, requests.filter(|_| held_s > 0.0), error_limit)];
+    if held_s <= 0.0 {
+        lines.push("no level is held: nothing can be judged; run longer, or add a stage that holds".to_owned());
+    } else if let (Some(requests), Some(limit)) = (requests, error_limit) {
+        lines.extend(too_short(requests, held_s, limit));
+    }
+    let level = if held_s > 0.0 {
+        holds.iter().map(|hold| hold.level * (hold.to_s - hold.from_s)).sum::<f64>() / held_s
+    } else {
+        asked.plan.peak()
+    };
+    lines.extend(out_of_reach(asked, targets, level));
+    Outlook { most_per_min: most, requests: requests.map(|requests| requests.round() as u64), lines }
+}
+
+/// "250 users, 50/s, 60 s · offers at most 5,000 requests/min · about 4,600 requests, enough to …".
+fn first_line(asked: &Asked, most: Option<f64>, requests: Option<f64>, error_limit: Option<f64>) -> String {
+    let run_time = run_time_in_words(asked.plan.duration_s());
+    let mut parts = vec![match (asked.plan.model, asked.users, asked.spawn_rate) {
+        (LoadModel::Closed, Some(users), Some(rate)) => {
+            format!("{} users, {rate}/s, {run_time}", format_count(users.into()))
+        }
+        (LoadModel::Closed, _, _) => {
+            format!("up to {} users, {run_time}", format_count(asked.plan.peak().round() as u64))
+        }
+        (LoadModel::Open, _, _) => format!("{} arrivals/s, {run_time}", asked.plan.peak()),
+    }];
+    if let Some(most) = most {
+        let verb = if asked.plan.model == LoadModel::Open { "offers about" } else { "offers at most" };
+        parts.push(format!("{verb} {} requests/min", format_count(most.round() as u64)));
+    }
+    if let Some(requests) = requests {
+        let about = format!("about {} requests", format_count(two_digits(requests)));
+        let needed = error_limit.and_then(|limit| requests_to_prove_below(0.0, limit).map(|needed| (limit, needed)));
+        parts.push(match needed {
+            Some((limit, needed)) => format!(
+                "{about}, {} to prove an error rate < {} (needs {})",
+                if requests >= needed as f64 { "enough" } else { "too few" },
+                format_ratio(limit),
+                format_count(needed)
+            ),
+            None => about,
+        });
+    }
+    parts.join(" · ")
+}
+
+/// "60 s", as a flag would have it for longer ones.
+fn run_time_in_words(seconds: f64) -> String {
+    let duration = std::time::Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
+    if seconds < 600.0 { format!("{seconds} s") } else { format_duration(duration) }
+}
+
+/// 4,583 → 4,600: it is a forecast.
+fn two_digits(value: f64) -> u64 {
+    format!("{value:.1e}").parse::<f64>().unwrap_or(value) as u64
+}
+
+/// How much longer the load must be held to prove its error rate, where it is too short.
+fn too_short(requests: f64, held_s: f64, limit: f64) -> Option<String> {
+    let needed = requests_to_prove_below(0.0, limit)?;
+    (requests > 0.0 && requests < needed as f64).then(|| {
+        let more_s = (needed as f64 / requests - 1.0) * held_s;
+        format!(
+            "an error rate < {} cannot be proven by about {} requests: run {} longer, or use more users",
+            format_ratio(limit),
+            format_count(two_digits(requests)),
+            how_long(more_s)
+        )
+    })
+}
+
+/// The throughput target, where the load cannot reach it.
+fn out_of_reach(asked: &Asked, targets: &Targets, level: f64) -> Option<String> {
+    let target = targets.0.iter().find(|target| target.name == TargetName::Throughput && target.of.is_none())?;
+    let most = most_per_min(asked, level)?;
+    let enough = level_needed(asked, target.limit, 0.0)?;
+    (most <= target.limit).then(|| {
+        format!(
+            "throughput > {}/min is out of reach of {} (at most {}/min): {}",
+            format_count(target.limit.round() as u64),
+            load_in_words(asked, level),
+            format_count(most.round() as u64),
+            would_do(asked, enough)
+        )
+    })
 }

@@ -1,10 +1,163 @@
 //! From a run to its verdict.
 
-use super::RunResult;
-use crate::record::Run;
+use super::generator::generator;
+use super::steady::{Part, Steady, steady};
+use super::targets::judge_target;
+use super::totals::{endpoints, totals};
+use super::window::Window;
+use super::{
+    EnvironmentResult, GeneratorResult, LoadResult, RunResult, ScenarioResult, StageResult, SteadyResult, TargetResult,
+    Targets, Verdict,
+};
+use crate::record::{End, LoadModel, Run};
+use crate::units::format_count;
 
 /// Judges a run by the targets it was asked to meet.
 pub fn judge(run: &Run) -> RunResult {
-    let _ = run;
-    unreachable!()
+    let asked = &run.asked;
+    let Steady { parts, mut notes, never_settled } = steady(run);
+    let window = Window::new(run, &parts);
+    let (targets, unread) = targets_of(run);
+    notes.extend(unread);
+    let results: Vec<TargetResult> =
+        targets.0.iter().map(|target| judge_target(run, &window, target, never_settled)).collect();
+    let stages: Vec<StageResult> =
+        parts.iter().map(|part| stage(run, part, &parts, &targets, &results, never_settled)).collect();
+    let generator = generator(run, &window, &mut notes);
+    notes.extend(run.warnings.iter().cloned());
+
+    let (endpoints, responses) = endpoints(run);
+    let figures = window.figures(None);
+    let a_minute = match figures.seconds() {
+        seconds if seconds > 0.0 => figures.successes.iter().sum::<u64>() as f64 / seconds * 60.0,
+        _ => 0.0,
+    };
+    let totals = totals(run, &endpoints, &responses, a_minute);
+    let (verdict, reasons) = verdict(run, &results, &stages, &generator, totals.failed_starts, parts.is_empty());
+    let open = asked.plan.model == LoadModel::Open;
+    RunResult {
+        schema: 1,
+        id: asked.id.clone(),
+        label: asked.label.clone(),
+        partial: run.partial(),
+        verdict,
+        reasons,
+        scenario: ScenarioResult { name: asked.scenario_name.clone(), hash: asked.scenario_hash.clone() },
+        load: LoadResult {
+            model: asked.plan.model,
+            users: asked.users,
+            spawn_rate: asked.spawn_rate,
+            run_time_s: asked.plan.duration_s(),
+            rate: open.then(|| asked.plan.peak()),
+            wait: asked.wait.clone(),
+        },
+        started: asked.started.clone(),
+        duration_s: run.duration_s(),
+        steady: SteadyResult {
+            from_s: parts.first().map_or(0.0, |part| part.from_s),
+            to_s: parts.last().map_or(0.0, |part| part.to_s),
+        },
+        stages,
+        environment: EnvironmentResult { host: asked.host.clone(), generator: asked.environment.clone() },
+        totals,
+        endpoints,
+        targets: results,
+        generators: vec![generator],
+        samples: std::collections::BTreeMap::new(),
+        notes,
+    }
+}
+
+/// The targets as they were asked for, and what of them could not be read.
+fn targets_of(run: &Run) -> (Targets, Vec<String>) {
+    let mut targets = Targets(Vec::new());
+    let errors = run.asked.targets.iter().filter_map(|(name, limit)| targets.set(name, limit).err());
+    let notes = errors.map(|error| format!("{error}; it is not judged")).collect();
+    (targets, notes)
+}
+
+fn stage(
+    run: &Run,
+    part: &Part,
+    parts: &[Part],
+    targets: &Targets,
+    together: &[TargetResult],
+    never_settled: bool,
+) -> StageResult {
+    let open = run.asked.plan.model == LoadModel::Open;
+    let judged = if parts.len() == 1 {
+        together.to_vec()
+    } else {
+        let window = Window::new(run, &[*part]);
+        targets.0.iter().map(|target| judge_target(run, &window, target, never_settled)).collect()
+    };
+    StageResult {
+        from_s: part.from_s,
+        to_s: part.to_s,
+        users: (!open).then(|| part.level.round() as u32),
+        rate: open.then_some(part.level),
+        targets: judged,
+    }
+}
+
+/// The first that applies: void, fail, unproven, pass; what speaks for it, and how the run went beside its targets.
+fn verdict(
+    run: &Run,
+    targets: &[TargetResult],
+    stages: &[StageResult],
+    generator: &GeneratorResult,
+    failed_starts: u64,
+    no_hold: bool,
+) -> (Verdict, Vec<String>) {
+    let missed = |target: &&TargetResult| target.verdict == Verdict::Fail;
+    let mut fails: Vec<String> = targets.iter().filter(missed).map(|t| format!("{}: {}", t.name, t.reason)).collect();
+    if stages.len() > 1 {
+        // What all holds together forgive, one of them may not.
+        for stage in stages {
+            let (from_s, to_s) = (stage.from_s, stage.to_s);
+            let its_own = stage.targets.iter().filter(missed);
+            fails.extend(
+                its_own.map(|t| format!("{} in the hold from {from_s:.0} to {to_s:.0} s: {}", t.name, t.reason)),
+            );
+        }
+    }
+    let mut circumstances: Vec<String> = Vec::new();
+    match &run.end {
+        Some(End::Finished) => {}
+        Some(End::Interrupted) => circumstances.push(cut_short(run, "interrupted")),
+        Some(End::Aborted(why)) => circumstances.push(cut_short(run, &format!("ended early ({why})"))),
+        None => circumstances.push(cut_short(run, "its journal stops (killed, or still running)")),
+    }
+    if failed_starts > 0 {
+        let asked = run.asked.users.map_or_else(String::new, |users| format!(" of {}", format_count(users.into())));
+        circumstances.push(format!(
+            "{}{asked} users could not start: the load was not the one asked for",
+            format_count(failed_starts)
+        ));
+    }
+    let mut unproven: Vec<String> = Vec::new();
+    if no_hold {
+        unproven.push(format!(
+            "no level was held for a whole second, and only holds are judged: run longer than {:.0} s, or add a stage that holds",
+            run.asked.plan.duration_s()
+        ));
+    } else {
+        let open = targets.iter().filter(|target| target.verdict == Verdict::Unproven);
+        unproven.extend(open.map(|t| format!("{}: {}", t.name, t.reason)));
+    }
+    let (verdict, mut reasons) = if generator.void {
+        (Verdict::Void, generator.reasons.clone())
+    } else if !fails.is_empty() {
+        (Verdict::Fail, fails)
+    } else if !unproven.is_empty() || !circumstances.is_empty() {
+        (Verdict::Unproven, unproven)
+    } else {
+        (Verdict::Pass, Vec::new())
+    };
+    reasons.extend(circumstances);
+    (verdict, reasons)
+}
+
+fn cut_short(run: &Run, how: &str) -> String {
+    format!("{how} after {:.0} s of {:.0} s", run.duration_s(), run.asked.plan.duration_s())
 }

@@ -43,7 +43,8 @@ impl Columns {
         }
     }
 
-    fn width(&self) -> usize {
+    /// Columns of a terminal that a row takes.
+    pub(super) fn width(&self) -> usize {
         self.widths.iter().sum::<usize>() + GAP * self.widths.len().saturating_sub(1)
     }
 

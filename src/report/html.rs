@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::charts::{self, Chart};
-use super::next::next_step;
+use super::next::{Next, next_step};
 use super::words;
 use crate::judge::{EndpointResult, RunResult, TargetResult, Verdict};
 use crate::record::Run;
@@ -16,12 +16,13 @@ struct Page<'a> {
     verdict: &'static str,
     kind: &'static str,
     sentence: String,
+    rest: String,
     headline: String,
     partial: Option<String>,
     reasons: &'a [String],
     targets: Vec<Row>,
     stages: Vec<Stage>,
-    next: String,
+    next: Next,
     charts: Vec<Figure>,
     dark: String,
     requests: u64,
@@ -114,7 +115,8 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         verdict: words::shout(result.verdict),
         kind: kind(result.verdict),
         sentence: words::sentence(result),
-        headline: words::headline(run, result),
+        rest: words::rest(result),
+        headline: words::headline(run, result).join(" · "),
         partial: words::cut_short(run, result),
         reasons: if void { &result.reasons } else { &[] },
         targets: result.targets.iter().map(row).collect(),

@@ -1,6 +1,7 @@
 //! `junit.xml`: one test case for the run itself, one a target.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
@@ -92,14 +93,14 @@ fn message(target: &TargetResult) -> String {
     let mut message = words::target_name(&target.name);
     let (measured, interval) = (words::measured(target), words::interval(target));
     if !measured.is_empty() {
-        message.push_str(&format!(" {measured}"));
+        let _ = write!(message, " {measured}");
     }
-    message.push_str(&format!(", limit {}", words::limit(target)));
+    let _ = write!(message, ", limit {}", words::limit(target));
     if !interval.is_empty() {
-        message.push_str(&format!(", 95 % interval {interval}"));
+        let _ = write!(message, ", 95 % interval {interval}");
     }
     if !target.reason.is_empty() {
-        message.push_str(&format!(": {}", target.reason));
+        let _ = write!(message, ": {}", target.reason);
     }
     message
 }

@@ -1,5 +1,7 @@
 //! `report.md`: a GitHub job summary, a comment on a pull request.
 
+use std::fmt::Write as _;
+
 use super::next::next_step;
 use super::words;
 use crate::judge::{RunResult, TargetResult, Verdict};
@@ -29,18 +31,23 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
 
 fn verdict(page: &mut String, run: &Run, result: &RunResult) {
     let (sign, word) = (words::sign(result.verdict), words::shout(result.verdict));
-    page.push_str(&format!("## {sign} {word} · {}\n\n", escape(&words::headline(run, result))));
-    page.push_str(&format!("{}\n", escape(&words::sentence(result))));
+    let _ = writeln!(page, "## {sign} {word} · {}\n", escape(&words::headline(run, result).join(" · ")));
+    let _ = writeln!(page, "{}", escape(format!("{} {}", words::sentence(result), words::rest(result)).trim_end()));
     if let Some(how) = words::cut_short(run, result) {
-        page.push_str(&format!("\n**Partial:** {}.\n", escape(&how)));
+        let _ = writeln!(page, "\n**Partial:** {}.", escape(&how));
     }
     if result.verdict == Verdict::Void {
         for reason in &result.reasons {
-            page.push_str(&format!("\n- {}", escape(reason)));
+            let _ = write!(page, "\n- {}", escape(reason));
         }
         page.push('\n');
     }
-    page.push_str(&format!("\n**Next:** {}\n", escape(&next_step(run, result))));
+    let next = next_step(run, result);
+    let _ = writeln!(page, "\n**Next:** {}", escape(&next.sentence()));
+    if let Some(command) = next.command {
+        // Indented, so that no fence in it can end the block.
+        let _ = writeln!(page, "\n    {}", command.replace(char::is_control, " "));
+    }
 }
 
 fn targets(page: &mut String, targets: &[TargetResult]) {
@@ -70,7 +77,7 @@ fn holds(page: &mut String, result: &RunResult) {
             (None, Some(rate)) => format!(" · {} arrivals/s", words::plain(rate)),
             (None, None) => String::new(),
         };
-        page.push_str(&format!("\n#### Hold {}{level}\n\n", words::span(stage.from_s, stage.to_s)));
+        let _ = writeln!(page, "\n#### Hold {}{level}\n", words::span(stage.from_s, stage.to_s));
         targets(page, &stage.targets);
     }
 }
@@ -98,10 +105,10 @@ fn endpoints(page: &mut String, result: &RunResult) {
         );
     }
     if result.endpoints.len() > MOST_ENDPOINTS {
-        page.push_str(&format!("\nand {} more in report.html\n", result.endpoints.len() - MOST_ENDPOINTS));
+        let _ = writeln!(page, "\nand {} more in report.html", result.endpoints.len() - MOST_ENDPOINTS);
     }
     for line in words::redirects(result) {
-        page.push_str(&format!("\n{}\n", escape(&line)));
+        let _ = writeln!(page, "\n{}", escape(&line));
     }
 }
 
@@ -118,17 +125,17 @@ fn errors(page: &mut String, result: &RunResult) {
         row(page, &[failure.text.clone(), format_count(failure.count), at.join(", ")]);
     }
     if rows.len() > MOST_ERRORS {
-        page.push_str(&format!("\nand {} more in report.html\n", rows.len() - MOST_ERRORS));
+        let _ = writeln!(page, "\nand {} more in report.html", rows.len() - MOST_ERRORS);
     }
 }
 
 fn notes(page: &mut String, run: &Run, result: &RunResult) {
     page.push_str("\n### Notes\n\n");
     for source in &result.generators {
-        page.push_str(&format!("- {}\n", escape(&words::generator(source))));
+        let _ = writeln!(page, "- {}", escape(&words::generator(source)));
     }
     for note in words::notes(run, result) {
-        page.push_str(&format!("- {}\n", escape(&note)));
+        let _ = writeln!(page, "- {}", escape(&note));
     }
 }
 
@@ -145,12 +152,12 @@ fn environment(page: &mut String, run: &Run, result: &RunResult) {
 fn table(page: &mut String, titles: &[&str], right: &[usize]) {
     row(page, &titles.iter().map(|&title| title.to_owned()).collect::<Vec<_>>());
     let rules = (0..titles.len()).map(|n| if right.contains(&n) { "---:" } else { "---" });
-    page.push_str(&format!("| {} |\n", rules.collect::<Vec<_>>().join(" | ")));
+    let _ = writeln!(page, "| {} |", rules.collect::<Vec<_>>().join(" | "));
 }
 
 fn row(page: &mut String, cells: &[String]) {
     let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
-    page.push_str(&format!("| {} |\n", cells.join(" | ")));
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
 }
 
 /// Text that means nothing to Markdown or HTML, on one line.

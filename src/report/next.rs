@@ -1,32 +1,71 @@
 //! What to do next: one step, named, that follows from the verdict.
 
+use std::fmt::Write as _;
+
+use super::columns::cut_middle;
 use super::words::{errors, flag_duration, plain, target_name};
 use crate::judge::{RunResult, Verdict};
 use crate::record::{LoadModel, Run};
 
+/// The next step.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    /// What to do, as a sentence without its full stop.
+    pub(super) words: String,
+    /// The command that does it.
+    pub(super) command: Option<String>,
+}
+
+impl Next {
+    /// The words as a sentence, ending so that the command can follow.
+    pub(super) fn sentence(&self) -> String {
+        let mut chars = self.words.chars();
+        let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{first}{}{}", chars.as_str(), if self.command.is_some() { ':' } else { '.' })
+    }
+}
+
+/// Endpoints' names are cut to this many columns.
+const NAME: usize = 44;
+
+fn step(words: &str, command: Option<String>) -> Next {
+    Next { words: words.to_owned(), command }
+}
+
 /// The next step after a run.
-pub(super) fn next_step(run: &Run, result: &RunResult) -> String {
+pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
     if result.totals.requests == 0 {
-        return format!("see whether {} answers at all, then run again", result.environment.host);
+        let words = format!("see whether {} answers at all, then run again", result.environment.host);
+        return step(&words, None);
     }
     match result.verdict {
-        Verdict::Void => {
-            "give the generator what it lacked (more CPU, fewer users, or a machine of its own) and run again"
-                .to_owned()
-        }
-        Verdict::Fail => after_failure(run, result),
-        _ if result.partial => format!("run it to its end: {}", again(run, result, 1.0)),
-        Verdict::Unproven => format!(
-            "do what the reason asks for; or run four times as long, which halves the intervals: {}",
-            again(run, result, 4.0)
+        Verdict::Void => step(
+            "give the generator what it lacked (more CPU, fewer users, or a machine of its own) and run again",
+            None,
         ),
+        Verdict::Fail => step(&after_failure(run, result), None),
+        _ if result.partial => step("run it to its end", Some(command(run, result, 1.0, 1.0))),
+        Verdict::Unproven => after_unproven(run, result),
         Verdict::Pass | Verdict::NotMeasured if run.asked.reference_service => {
-            "the same load on your own service: agenthub-perf run -H http://localhost:8000".to_owned()
+            step("put the same load on your own service", Some("agenthub-perf run -H http://localhost:8000".to_owned()))
         }
         Verdict::Pass | Verdict::NotMeasured => {
-            format!("look for the edge with more load: {}", more(run, result))
+            step("look for the edge with twice the load", Some(command(run, result, 2.0, 1.0)))
         }
     }
+}
+
+/// More users bring throughput; four times the time halves every interval.
+fn after_unproven(run: &Run, result: &RunResult) -> Next {
+    let unproven = || result.targets.iter().filter(|t| t.verdict == Verdict::Unproven);
+    let load = unproven().any(|t| t.name == "throughput");
+    let time = unproven().any(|t| t.name != "throughput");
+    let words = match (load, time) {
+        (true, true) => "the reasons say what is missing; twice the load for four times as long is likely to show it",
+        (true, false) => "the load is too small to tell; with twice as much",
+        (false, _) => "the run is too short to tell; four times as long, intervals are half as wide",
+    };
+    step(words, Some(command(run, result, if load { 2.0 } else { 1.0 }, if time { 4.0 } else { 1.0 })))
 }
 
 fn after_failure(run: &Run, result: &RunResult) -> String {
@@ -37,8 +76,10 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
         && let Some((endpoint, _)) = first.endpoints.first()
     {
         return format!(
-            "look up \"{}\" of {endpoint} in the host's log from {} on: it is the most frequent failure",
-            first.text, run.asked.started
+            "look up \"{}\" of {} in the host's log from {} on: it is the most frequent failure",
+            cut_middle(&first.text, NAME),
+            cut_middle(endpoint, NAME),
+            run.asked.started
         );
     }
     let slowest = result
@@ -47,7 +88,7 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
         .filter_map(|e| e.response_time_ms.p95.map(|p95| (p95 * e.requests as f64, e)))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     if let (true, Some((_, endpoint))) = (missed.iter().any(|name| name.contains("response_time")), slowest) {
-        return format!("begin with {}: most of the waiting is there", endpoint.name);
+        return format!("begin with {}: most of the waiting is there", cut_middle(&endpoint.name, NAME));
     }
     match missed.first() {
         Some(name) => format!("begin with {}: see its chart in report.html", target_name(name)),
@@ -55,39 +96,87 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
     }
 }
 
-fn again(run: &Run, result: &RunResult, times: f64) -> String {
-    let time = flag_duration(result.load.run_time_s * times);
-    command(run, result, 1.0, Some(time))
-}
-
-fn more(run: &Run, result: &RunResult) -> String {
-    command(run, result, 2.0, Some(flag_duration(result.load.run_time_s)))
-}
-
-/// The command line that asks for this load, scaled.
-fn command(run: &Run, result: &RunResult, load: f64, time: Option<String>) -> String {
+/// The command line that asks for this run again, with so many times its load and its time.
+fn command(run: &Run, result: &RunResult, load: f64, time: f64) -> String {
     let mut line = "agenthub-perf run".to_owned();
     if !run.asked.reference_service {
-        line.push_str(&format!(" -H {}", result.environment.host));
+        let _ = write!(line, " -H {}", result.environment.host);
     }
-    if run.asked.scenarios.iter().any(|s| s.file != "built in") {
-        for scenario in run.asked.scenarios.iter().filter(|s| s.file != "built in") {
-            line.push_str(&format!(" -f {}", scenario.file));
-            if run.asked.scenarios.len() > 1 {
-                line.push_str(&format!(":{}", scenario.weight));
-            }
-        }
+    for scenario in run.asked.scenarios.iter().filter(|s| s.file != "built in") {
+        let file = match run.asked.scenarios.len() {
+            1 => scenario.file.clone(),
+            _ => format!("{}:{}", scenario.file, scenario.weight),
+        };
+        let _ = write!(line, " -f {}", quoted(&file));
+    }
+    if run.asked.plan.holds().len() > 1 {
+        let stages = run.asked.plan.stages.iter();
+        let stages = stages.map(|s| format!("{}:{}", plain(s.level * load), flag_duration(s.duration_s * time)));
+        let _ = write!(line, " --stages {}", stages.collect::<Vec<_>>().join(","));
+        return line;
     }
     match (result.load.model, result.load.users) {
-        (LoadModel::Closed, Some(users)) => line.push_str(&format!(" -u {}", plain(f64::from(users) * load))),
+        (LoadModel::Closed, Some(users)) => {
+            let _ = write!(line, " -u {}", plain(f64::from(users) * load));
+        }
         (LoadModel::Closed, None) => {}
-        (LoadModel::Open, _) => line.push_str(&format!(" --rate {}/s", plain(result.load.rate.unwrap_or(1.0) * load))),
+        (LoadModel::Open, _) => {
+            let _ = write!(line, " --rate {}/s", plain(result.load.rate.unwrap_or(1.0) * load));
+        }
     }
     if let Some(rate) = result.load.spawn_rate {
-        line.push_str(&format!(" -r {}", plain(rate)));
+        let _ = write!(line, " -r {}", plain(rate));
     }
-    if let Some(time) = time {
-        line.push_str(&format!(" -t {time}"));
-    }
+    let _ = write!(line, " -t {}", flag_duration(result.load.run_time_s * time));
     line
+}
+
+/// As a shell takes it.
+fn quoted(text: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "/._-:+,@=".contains(c);
+    if text.chars().all(safe) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example;
+    use super::*;
+
+    fn command_of((run, result): (Run, RunResult)) -> Option<String> {
+        next_step(&run, &result).command
+    }
+
+    #[test]
+    fn the_command_asks_for_what_the_verdict_lacks() {
+        assert_eq!(command_of(example::unproven()).unwrap(), "agenthub-perf run -u 100 -r 50 -t 4m");
+        assert_eq!(command_of(example::partial()).unwrap(), "agenthub-perf run -u 250 -r 50 -t 60s");
+        assert_eq!(command_of(example::void()), None);
+        let mut own = example::pass();
+        own.0.asked.reference_service = false;
+        own.0.asked.scenarios[0].file = "my scenarios/it's.toml".to_owned();
+        assert_eq!(
+            command_of(own).unwrap(),
+            r"agenthub-perf run -H http://127.0.0.1:41873 -f 'my scenarios/it'\''s.toml' -u 500 -r 50 -t 60s"
+        );
+    }
+
+    #[test]
+    fn stages_are_asked_for_as_stages() {
+        let (mut run, mut result) = example::staged();
+        run.asked.reference_service = false;
+        result.verdict = Verdict::Pass;
+        result.partial = false;
+        assert_eq!(
+            next_step(&run, &result).command.unwrap(),
+            "agenthub-perf run -H http://127.0.0.1:41873 --stages 200:10s,200:50s,500:15s,500:60s,0:10s"
+        );
+    }
+
+    #[test]
+    fn a_failure_names_where_to_look() {
+        let (run, mut result) = example::fail();
+        assert!(next_step(&run, &result).words.starts_with("look up \"status 500\" of GET /api/v2/tasks "));
+        result.targets.retain(|t| t.name != "error_rate");
+        assert_eq!(next_step(&run, &result).words, "begin with POST /api/v2/tasks: most of the waiting is there");
+    }
 }

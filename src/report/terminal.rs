@@ -1,5 +1,6 @@
 //! The terminal's report: the verdict first, then what it rests on, then what to do.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use unicode_width::UnicodeWidthStr;
@@ -32,8 +33,13 @@ pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usiz
     page.errors(result);
     page.notes(run, result);
     page.generators(result);
-    page.field("report", &folder.join("report.html").display().to_string());
-    page.field("next", &next_step(run, result));
+    page.line(&format!("   report  {}", folder.join("report.html").display()));
+    let next = next_step(run, result);
+    page.field("next", &next.words);
+    if let Some(command) = next.command {
+        // In one piece, however long: it is there to be copied.
+        page.line(&format!("           {}", command.replace(char::is_control, " ")));
+    }
     page.text
 }
 
@@ -64,7 +70,15 @@ impl Page {
     fn verdict(&mut self, run: &Run, result: &RunResult) {
         let word = words::shout(result.verdict);
         let indent = word.width() + 3;
-        let lines = wrap(&words::headline(run, result), self.width - indent);
+        let mut lines: Vec<String> = Vec::new();
+        for part in words::headline(run, result) {
+            match lines.last_mut() {
+                Some(line) if line.width() + 3 + part.width() <= self.width - indent => {
+                    let _ = write!(line, " · {part}");
+                }
+                _ => lines.extend(wrap(&part, self.width - indent)),
+            }
+        }
         for (n, line) in lines.iter().enumerate() {
             if n == 0 {
                 let painted = self.paint(&format!("1;{}", hue(result.verdict)), word);
@@ -77,7 +91,7 @@ impl Page {
             self.wrapped(&how, indent);
         }
         // A failed target says its reason in its own row; these say what no row can.
-        if matches!(result.verdict, Verdict::Void) || result.totals.requests == 0 {
+        if result.verdict == Verdict::Void {
             for reason in &result.reasons {
                 self.wrapped(reason, indent);
             }
@@ -88,12 +102,19 @@ impl Page {
         if targets.is_empty() {
             return;
         }
-        let mut columns = Columns::new(&["target", "limit", "measured", "95 % interval"], &[]);
-        for target in targets {
-            let name = words::target_name(&target.name);
-            columns.row([name, words::limit(target), words::measured(target), words::interval(target)]);
+        let table = |name: fn(&str) -> String| {
+            let mut columns = Columns::new(&["target", "limit", "measured", "95 % interval"], &[]);
+            for target in targets {
+                let figures = [words::limit(target), words::measured(target), words::interval(target)];
+                columns.row([name(&target.name)].into_iter().chain(figures));
+            }
+            columns
+        };
+        let mut columns = table(words::target_name);
+        if columns.width() > self.width - 3 {
+            columns = table(words::short_target_name);
+            columns.fit(self.width - 3);
         }
-        columns.fit(self.width - 3);
         self.heading(&columns);
         for (target, row) in targets.iter().zip(columns.rows()) {
             let sign = self.paint(hue(target.verdict), &words::sign(target.verdict).to_string());
@@ -125,10 +146,15 @@ impl Page {
                 (None, None) => String::new(),
             };
             self.line(&format!("   hold {} · {level}", words::span(stage.from_s, stage.to_s)));
-            for target in stage.targets.iter().filter(|t| t.verdict != Verdict::NotMeasured) {
+            let seen = || stage.targets.iter().filter(|t| t.verdict != Verdict::NotMeasured);
+            let mut columns = Columns::new(&["", "", ""], &[]);
+            for target in seen() {
+                columns.row([words::target_name(&target.name), words::measured(target), words::interval(target)]);
+            }
+            columns.fit(self.width - 7);
+            for (target, row) in seen().zip(columns.rows()) {
                 let sign = self.paint(hue(target.verdict), &words::sign(target.verdict).to_string());
-                let figure = words::measured(target);
-                self.line(&format!("     {sign} {}  {figure}", words::target_name(&target.name)));
+                self.line(&format!("     {sign} {row}"));
             }
         }
     }
@@ -197,14 +223,14 @@ impl Page {
         self.line("");
         for source in &result.generators {
             let text = words::generator(source);
-            for (n, line) in wrap(&text, self.width - 3).iter().enumerate() {
+            for (n, line) in wrap(&text, self.width - 5).iter().enumerate() {
                 let line = if source.void { self.paint(hue(Verdict::Void), line) } else { line.clone() };
                 self.line(&format!("   {}{line}", if n == 0 { "" } else { "  " }));
             }
         }
     }
 
-    /// `name` and its value; a path or a command must stay in one piece, so only blanks break.
+    /// `name` and what there is to say.
     fn field(&mut self, name: &str, value: &str) {
         for (n, line) in wrap(value, self.width - 11).iter().enumerate() {
             self.line(&format!("   {:8}{line}", if n == 0 { name } else { "" }));
@@ -228,34 +254,34 @@ mod tests {
     use super::super::example;
     use super::*;
 
-    fn show(of: (Run, RunResult), width: usize) -> String {
+    fn show(of: &(Run, RunResult), width: usize) -> String {
         terminal(Path::new("results/20261123T081000Z-agenthub-user-3f2a"), &of.0, &of.1, width, false)
     }
 
     #[test]
     fn every_verdict_at_80_columns() {
         for (name, of) in example::all() {
-            insta::assert_snapshot!(format!("{name}_80"), show(of, 80));
+            insta::assert_snapshot!(format!("{name}_80"), show(&of, 80));
         }
     }
 
     #[test]
     fn every_verdict_at_120_columns() {
         for (name, of) in example::all() {
-            insta::assert_snapshot!(format!("{name}_120"), show(of, 120));
+            insta::assert_snapshot!(format!("{name}_120"), show(&of, 120));
         }
     }
 
     #[test]
     fn no_line_is_wider_than_asked_but_for_what_cannot_break() {
-        let (run, mut result) = example::fail();
-        result.endpoints[2].name = format!("GET /api/v2/{}", "日本語/".repeat(30));
+        let mut of = example::fail();
+        of.1.endpoints[2].name = format!("GET /api/v2/{}", "日本語/".repeat(30));
         for width in [80, 100, 120] {
-            for line in show((run.clone(), result.clone()), width).lines() {
+            for line in show(&of, width).lines() {
                 assert!(line.width() <= width, "{} columns of {width}: {line}", line.width());
             }
         }
-        assert!(show((run, result), 80).contains('…'));
+        assert!(show(&of, 80).contains('…'));
     }
 
     #[test]
@@ -271,5 +297,20 @@ mod tests {
             stripped = stripped.replace(&format!("\x1b[{code}m"), "");
         }
         assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn names_cannot_speak_to_the_terminal() {
+        let mut of = example::fail();
+        let evil = "GET /\u{1b}[2J\u{7}";
+        of.1.scenario.name = evil.to_owned();
+        of.1.endpoints[1].name = evil.to_owned();
+        of.1.endpoints[1].errors.insert(evil.to_owned(), 9999);
+        of.1.targets[0].reason = evil.to_owned();
+        of.1.notes.push(evil.to_owned());
+        of.1.generators[0].source = evil.to_owned();
+        let text = show(&of, 80);
+        assert!(text.matches("GET / [2J").count() >= 3, "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}']));
     }
 }

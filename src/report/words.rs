@@ -6,7 +6,7 @@ use crate::judge::{GeneratorResult, RunResult, TargetResult, Verdict};
 use crate::record::{End, LoadModel, Run};
 use crate::units::{format_count, format_duration, format_ms, format_ratio};
 
-/// `p95_response_time[GET /x]` as a person says it: `p95 response time [GET /x]`.
+/// `p95_response_time[GET /x]` as a person says it: `p95 response time of GET /x`.
 pub(super) fn target_name(name: &str) -> String {
     let (plain, of) = match name.split_once('[') {
         Some((plain, of)) => (plain, Some(of.trim_end_matches(']'))),
@@ -19,7 +19,7 @@ pub(super) fn target_name(name: &str) -> String {
         other => other.replace('_', " "),
     };
     match of {
-        Some(of) => format!("{words} [{of}]"),
+        Some(of) => format!("{words} of {of}"),
         None => words,
     }
 }
@@ -177,14 +177,14 @@ pub(super) fn has_steady(result: &RunResult) -> bool {
     result.steady.to_s > result.steady.from_s
 }
 
-/// `agenthub user · closed model, 250 users, think time 1–5 s · steady 5–60 s`.
-pub(super) fn headline(run: &Run, result: &RunResult) -> String {
+/// `agenthub user`, `closed model, 250 users, think time 1–5 s`, `steady 5–60 s`.
+pub(super) fn headline(run: &Run, result: &RunResult) -> [String; 3] {
     let steady = if has_steady(result) {
         format!("steady {}", span(result.steady.from_s, result.steady.to_s))
     } else {
         "no steady window".to_owned()
     };
-    format!("{} · {} · {steady}", result.scenario.name, load(run, result))
+    [result.scenario.name.clone(), load(run, result), steady]
 }
 
 /// For a run that did not come to its end: how far it came and why.
@@ -199,40 +199,56 @@ pub(super) fn cut_short(run: &Run, result: &RunResult) -> Option<String> {
     Some(format!("{why} after {} of {}", seconds(result.duration_s), seconds(result.load.run_time_s)))
 }
 
+/// The names of the targets with a verdict.
+fn names(result: &RunResult, verdict: Verdict) -> Vec<String> {
+    result.targets.iter().filter(|t| t.verdict == verdict).map(|t| target_name(&t.name)).collect()
+}
+
+/// The first few, and how many more there are.
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        0..=4 => names.join(", "),
+        n => format!("{} and {} more", names[..3].join(", "), n - 3),
+    }
+}
+
 /// One plain sentence that says what came out.
 pub(super) fn sentence(result: &RunResult) -> String {
-    let of = |verdict| result.targets.iter().filter(|t| t.verdict == verdict).collect::<Vec<_>>();
-    let names = |targets: &[&TargetResult]| targets.iter().map(|t| target_name(&t.name)).collect::<Vec<_>>().join(", ");
-    let (passed, failed, unproven) = (of(Verdict::Pass), of(Verdict::Fail), of(Verdict::Unproven));
-    let open = of(Verdict::NotMeasured).len();
+    let [passed, failed, unproven] = [Verdict::Pass, Verdict::Fail, Verdict::Unproven].map(|v| names(result, v));
     let measured = passed.len() + failed.len() + unproven.len();
-    let mut said = match result.verdict {
+    match result.verdict {
         _ if result.totals.requests == 0 => "No request was made, so there is nothing to judge.".to_owned(),
         Verdict::Void => {
-            "The load generator did not do what it was asked to, so these figures cannot be trusted to speak \
-                          of the host."
-                .to_owned()
+            "The load generator did not do what it was asked to: these figures do not speak of the host.".to_owned()
         }
         Verdict::Fail if failed.is_empty() => "The run failed.".to_owned(),
-        Verdict::Fail => format!("{} of {measured} measured targets missed: {}.", failed.len(), names(&failed)),
-        Verdict::Unproven if unproven.is_empty() => "Nothing was proven.".to_owned(),
-        Verdict::Unproven => {
-            format!("No target was missed, but this run is too little to prove: {}.", names(&unproven))
+        Verdict::Fail if failed.len() == measured => {
+            format!("Every measured target was missed: {}.", listed(&failed))
         }
+        Verdict::Fail => format!("{} of {measured} measured targets were missed: {}.", failed.len(), listed(&failed)),
+        Verdict::Unproven if unproven.is_empty() => "Nothing was proven.".to_owned(),
+        Verdict::Unproven => format!("No target was missed, but this run cannot prove: {}.", listed(&unproven)),
         Verdict::Pass if measured == 1 => "The one measured target was met.".to_owned(),
         Verdict::Pass => format!("All {measured} measured targets were met."),
         Verdict::NotMeasured => "No target was measured.".to_owned(),
-    };
+    }
+}
+
+/// What the sentence leaves open; may be empty.
+pub(super) fn rest(result: &RunResult) -> String {
+    if result.totals.requests == 0 {
+        return String::new();
+    }
+    let mut parts = Vec::new();
+    let unproven = names(result, Verdict::Unproven);
     if result.verdict == Verdict::Fail && !unproven.is_empty() {
-        said.push_str(&format!(" Unproven: {}.", names(&unproven)));
+        parts.push(format!("Unproven: {}.", listed(&unproven)));
     }
-    if open > 0 && result.totals.requests > 0 {
-        said.push_str(&match open {
-            1 => " 1 target was not measured.".to_owned(),
-            n => format!(" {n} targets were not measured."),
-        });
+    let open = names(result, Verdict::NotMeasured);
+    if !open.is_empty() {
+        parts.push(format!("Not measured: {}.", listed(&open)));
     }
-    said
+    parts.join(" ")
 }
 
 /// One text of failure over all endpoints.
@@ -277,6 +293,14 @@ pub(super) fn redirects(result: &RunResult) -> Vec<String> {
             format!("{} was redirected: {some} of {of} requests; its times include the redirects", e.name)
         })
         .collect()
+}
+
+/// A target's name for where there is little room: `p95 of GET /x`.
+pub(super) fn short_target_name(name: &str) -> String {
+    match name.split_once("_response_time[") {
+        Some((quantile, of)) => format!("{quantile} of {}", of.trim_end_matches(']')),
+        None => target_name(name),
+    }
 }
 
 /// One source of load in one line: `generator fine: lag p99 0.4 ms, CPU 6 %`.

@@ -70,7 +70,10 @@ fn percent_encode(text: &str, blank: &str, into: &mut String) {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             continue;
         }
-        into.push_str(&text[plain_from..index]);
+        // Each byte of a letter beyond ASCII comes here, so what is plain begins and ends between letters.
+        if plain_from < index {
+            into.push_str(&text[plain_from..index]);
+        }
         plain_from = index + 1;
         if byte == b' ' {
             into.push_str(blank);

@@ -204,7 +204,19 @@ mod tests {
                 error("randomint", "1, 2"),
             ]
             .join("\n"),
-            @""
+            @r#"
+        random_int(5, 1) has no number to draw: write `random_int(1, 5)`
+        `random_int` takes the lowest and the highest number: write e.g. `random_int(1, 1000)`
+        `random_int` takes whole numbers: write e.g. `random_int(1, 1000)`
+        `1.5` is no argument: write whole numbers, or texts in double quotes
+        `uuid` takes nothing: write `uuid()`
+        `now` takes nothing or a format: write `now()` for RFC 3339, `now("unix")` or `now("unix_ms")`
+        `pick` has nothing to pick from: write e.g. `pick("a", "b")`
+        `"b"` is no argument: write whole numbers, or texts in double quotes
+        `"a` is no argument: write whole numbers, or texts in double quotes
+        `` is no argument: write whole numbers, or texts in double quotes
+        unknown generator `randomint`: did you mean `random_int`?
+        "#
         );
     }
 }

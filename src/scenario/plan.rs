@@ -50,6 +50,8 @@ pub struct PlanVariable {
     pub value: Option<String>,
     /// Whether it is never shown.
     pub secret: bool,
+    /// Whether it has no value before a step captures one.
+    pub captured: bool,
 }
 
 /// A feeder.
@@ -153,6 +155,7 @@ impl Scenario {
                     env: slot.env.clone(),
                     value: slot.start.as_ref().filter(|_| !slot.secret).map(|value| value.as_str().to_owned()),
                     secret: slot.secret,
+                    captured: slot.start.is_none(),
                 })
                 .collect(),
             feeders: self
@@ -246,7 +249,7 @@ impl Plan {
         }
         line("think time", self.wait.clone());
         line("requests", format!("{:.2} a task on average", self.mean_requests_per_task));
-        for variable in &self.variables {
+        for variable in self.variables.iter().filter(|variable| !variable.captured) {
             line("variable", variable.to_text());
         }
         for feeder in &self.feeders {
@@ -274,8 +277,7 @@ impl PlanVariable {
             (Some(value), Some(env)) => format!("{value:?} ({env})"),
             (Some(value), None) => format!("{value:?}"),
             (None, Some(env)) => format!("*** ({env})"),
-            (None, None) if self.secret => "***".to_owned(),
-            (None, None) => "captured".to_owned(),
+            (None, None) => "***".to_owned(),
         };
         format!("{} = {value}", self.name)
     }

@@ -334,7 +334,17 @@ mod tests {
                 shown("{{rnd()}}"),
             ]
             .join("\n"),
-            @""
+            @r#"
+        "{{tokn}}": unknown name `tokn`: did you mean `token`?
+        "{{account.pasword}}": feeder `account` has no column `pasword`: did you mean `password`?
+        "{{acount.email}}": unknown name `acount.email`: did you mean `account.email`?
+        "{{something}}": unknown name `something`: known here: `token`, `task_id`, `account.email`, `account.password`
+        "{{uuid}}": `uuid` is a generator: write `{{uuid(…)}}`
+        "{{uuid(}}": the call `uuid(` is not closed: write `uuid()`
+        "{{}}": the placeholder is empty: write `{{name}}`
+        "{{token} b": the placeholder is not closed: close it with `}}`; for a plain `{{` write `{{"{{"}}`
+        "{{rnd()}}": unknown generator `rnd`: known here: `random_int`, `uuid`, `now`, `pick`
+        "#
         );
         assert_eq!(Names::default().parts("{{a}}").unwrap_err().help, "no variable, capture or feeder has a name yet");
     }

@@ -1,25 +1,35 @@
-//! How many requests a proof needs, from the interval of [`super::clopper_pearson`] turned around.
+//! How many requests a proof needs, from the interval of [`clopper_pearson`](super::clopper_pearson) turned around.
 
-use super::binomial::clopper_pearson;
+use statrs::distribution::{Beta, ContinuousCDF};
+
+use super::student::CONFIDENCE;
 
 /// More requests than this are not worth naming.
-const MOST: f64 = 1e12;
+const MOST: f64 = 1e8;
 
 /// The fewest requests of which `failures` may have failed for the 95 % interval of the error rate to lie below `limit`.
 ///
 /// `None` where no number would do (a limit of 0). With no failure at 0.1 %: 3,688.
 pub fn requests_to_prove_below(failures: f64, limit: f64) -> Option<u64> {
-    smallest(|n| clopper_pearson(failures.min(n), n).1 < limit)
+    smallest(|n| lies_below(failures.min(n), n, limit))
 }
 
 /// The fewest requests that would tell an error rate of `share` apart from `limit`, were it to stay what it is.
 ///
 /// `None` where the two are too close for any number.
 pub fn requests_to_decide(share: f64, limit: f64) -> Option<u64> {
-    smallest(|n| {
-        let (low, high) = clopper_pearson(share * n, n);
-        high < limit || low > limit
-    })
+    smallest(|n| if share < limit { lies_below(share * n, n, limit) } else { lies_above(share * n, n, limit) })
+}
+
+/// Whether the upper end of the interval is below the limit, without inverting: P(Beta(k+1, n−k) ≤ limit) > 1 − α/2.
+fn lies_below(failures: f64, n: f64, limit: f64) -> bool {
+    failures < n
+        && Beta::new(failures + 1.0, n - failures).is_ok_and(|beta| beta.cdf(limit) > f64::midpoint(1.0, CONFIDENCE))
+}
+
+/// Whether the lower end is above it: P(Beta(k, n−k+1) ≤ limit) < α/2.
+fn lies_above(failures: f64, n: f64, limit: f64) -> bool {
+    Beta::new(failures, n - failures + 1.0).is_ok_and(|beta| beta.cdf(limit) < f64::midpoint(1.0, -CONFIDENCE))
 }
 
 fn smallest(enough: impl Fn(f64) -> bool) -> Option<u64> {
@@ -45,6 +55,7 @@ fn smallest(enough: impl Fn(f64) -> bool) -> Option<u64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::binomial::clopper_pearson;
     use super::*;
 
     #[test]

@@ -39,13 +39,12 @@ fn an_interrupted_run_keeps_a_partial_result() {
 fn a_second_interrupt_ends_it_at_once() {
     let server = FaultServer::start();
     let bench = Workbench::new();
-    bench.write("hang.toml", &only_get("/never", "\"none\"", ""));
+    bench.write("hang.toml", &only_get("/NeverAnswer", "\"none\"", ""));
     let args = ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "5", "-r", "100", "-t", "300s", "--stop-timeout", "120s"];
     let running = bench.start(&args);
-    bench.wait_for_result(&running);
-    std::thread::sleep(Duration::from_secs(2));
+    bench.wait_for_journal();
     running.signal("INT");
-    std::thread::sleep(Duration::from_secs(1));
+    running.wait_for_error("once more");
     running.signal("INT");
     let outcome = running.finish(Duration::from_secs(60));
     outcome.assert_code(130);
@@ -58,7 +57,7 @@ fn a_second_interrupt_ends_it_at_once() {
 fn requests_in_flight_at_the_end_are_cut_off_and_counted() {
     let server = FaultServer::start();
     let bench = Workbench::new();
-    bench.write("hang.toml", &only_get("/never", "\"none\"", "timeout = \"100s\""));
+    bench.write("hang.toml", &only_get("/NeverAnswer", "\"none\"", "timeout = \"100s\""));
     let args = ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "7", "-r", "100", "-t", "3s", "--stop-timeout", "1s"];
     let outcome = bench.run(&args);
     assert!(outcome.took < Duration::from_secs(40), "took {:?}", outcome.took);

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// No connection lasts longer.
-pub const LONGEST: Duration = Duration::from_secs(60);
+pub const LONGEST: Duration = Duration::from_mins(1);
 /// The size of [`Fault::HugeBody`].
 pub const HUGE: usize = 100 << 20;
 /// Connections at one time; others wait to be accepted.

@@ -3,13 +3,14 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 /// How long a run may take that was given no time of its own.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An empty folder in which the binary is run. Gone when dropped.
 #[derive(Debug)]
@@ -23,8 +24,15 @@ pub struct Workbench {
 pub struct Running {
     child: Child,
     started: Instant,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Option<Collector>,
+    stderr: Option<Collector>,
+}
+
+/// What a pipe has brought so far, and the thread that empties it.
+#[derive(Debug)]
+struct Collector {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
 }
 
 /// What a run ended with.
@@ -99,6 +107,18 @@ impl Workbench {
         folders
     }
 
+    /// Waits until the journal of a running load has its first seconds.
+    pub fn wait_for_journal(&self) {
+        let began = Instant::now();
+        let written = |folder: &PathBuf| {
+            std::fs::read_to_string(folder.join("samples.ndjson")).is_ok_and(|text| text.contains("\"second\""))
+        };
+        while !self.results().last().is_some_and(written) {
+            assert!(began.elapsed() < PATIENCE, "no journal in {}", self.path().display());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The newest result folder.
     pub fn newest_result(&self) -> PathBuf {
         self.results().pop().unwrap_or_else(|| panic!("no result in {}", self.path().join("results").display()))
@@ -123,6 +143,28 @@ impl Running {
         assert!(sent.success(), "SIG{name} did not reach {}", self.pid());
     }
 
+    /// Waits until standard error has this text.
+    pub fn wait_for_error(&self, text: &str) {
+        let began = Instant::now();
+        while !self.stderr.as_ref().is_some_and(|stderr| stderr.so_far().contains(text)) {
+            assert!(began.elapsed() < PATIENCE, "{text:?} was never said");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for the first line on standard output, without its end.
+    pub fn first_line(&mut self) -> String {
+        let began = Instant::now();
+        loop {
+            let so_far = self.stdout.as_ref().map(Collector::so_far).unwrap_or_default();
+            if let Some((line, _)) = so_far.split_once('\n') {
+                return line.to_owned();
+            }
+            assert!(self.is_running() && began.elapsed() < PATIENCE, "no line on standard output");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         self.ended().is_none()
@@ -144,7 +186,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(10));
         };
         let took = self.started.elapsed();
-        let mut text = |reader: Option<JoinHandle<String>>| reader.map_or_else(String::new, |it| it.join().unwrap());
+        let text = |collector: Option<Collector>| collector.map_or_else(String::new, Collector::whole);
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
         Outcome { code: status.code(), stdout: text(stdout), stderr: text(stderr), took, timed_out }
     }
@@ -184,12 +226,29 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
+fn collect(mut pipe: impl Read + Send + 'static) -> Collector {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let theirs = Arc::clone(&bytes);
+    let thread = std::thread::spawn(move || {
+        let mut some = [0; 4096];
+        while let Ok(read @ 1..) = pipe.read(&mut some) {
+            theirs.lock().unwrap().extend_from_slice(&some[..read]);
+        }
+    });
+    Collector { bytes, thread }
+}
+
+impl Collector {
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn whole(self) -> String {
+        let Self { bytes, thread } = self;
+        thread.join().unwrap();
+        let bytes = bytes.lock().unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
-    })
+    }
 }
 
 /// The guide's user in the scenario format, with another think time: `"none"`, `{ between = ["1s", "5s"] }`.

@@ -19,7 +19,7 @@ fn any() -> Running {
 }
 
 fn create(service: &Running, token: &str, body: &Value) -> Answer {
-    service.ask("POST", TASKS, &[token.to_owned()], &body.to_string())
+    service.ask("POST", TASKS, &[token], &body.to_string())
 }
 
 fn titles(page: &Value) -> Vec<&str> {
@@ -73,7 +73,7 @@ fn a_bad_login_body_is_refused_with_the_field_named() {
 fn nothing_is_shown_without_a_valid_token() {
     let service = any();
     service.token();
-    for header in [vec![], vec!["Authorization: Bearer guessed".to_owned()], vec!["Authorization: Basic eDp5".into()]] {
+    for header in [vec![], vec!["Authorization: Bearer guessed"], vec!["Authorization: Basic eDp5"]] {
         for (method, path) in [("GET", PROJECTS), ("GET", TASKS), ("POST", TASKS)] {
             let answer = service.ask(method, path, &header, if method == "POST" { "{}" } else { "" });
             assert_eq!(
@@ -90,7 +90,7 @@ fn nothing_is_shown_without_a_valid_token() {
 fn projects_are_an_object_keyed_by_id() {
     let service = any();
     let token = service.token();
-    let answer = service.get(PROJECTS, &[token.clone()]);
+    let answer = service.get(PROJECTS, &[&token]);
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("content-type: application/json"), "{}", answer.head);
     let body = answer.json();
@@ -101,7 +101,7 @@ fn projects_are_an_object_keyed_by_id() {
         assert_eq!(project["id"], *id);
         assert!(project["name"].is_string() && project["description"].is_string() && project["created_at"].is_string());
     }
-    assert_eq!(service.get(PROJECTS, &[service.token()]).json(), body, "another login of the same user sees the same");
+    assert_eq!(service.get(PROJECTS, &[&service.token()]).json(), body, "another login of the same user sees the same");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_created_task_is_listed_newest_first() {
         (&json!("first"), &json!("Automated load test task"), &json!("todo"), &json!("medium"))
     );
     let second = create(&service, &token, &json!({"title": "second", "status": "done", "priority": "high"})).json();
-    let list = |query: &str| service.get(&format!("{TASKS}{query}"), &[token.clone()]).json();
+    let list = |query: &str| service.get(&format!("{TASKS}{query}"), &[&token]).json();
     assert_eq!(list(""), json!({"tasks": [second, first], "total": 2}));
     assert_eq!(list("?limit=1"), json!({"tasks": [second], "total": 2}));
     assert_eq!(list("?offset=1&limit=5"), json!({"tasks": [first], "total": 2}));
@@ -138,9 +138,9 @@ fn a_bad_task_is_refused_with_the_field_named() {
         let detail = &answer.json()["detail"][0];
         assert_eq!((&detail["loc"], detail["type"].as_str()), (&json!(["body", field]), Some(kind)), "{body}");
     }
-    let answer = service.get(&format!("{TASKS}?limit=many"), &[token.clone()]);
+    let answer = service.get(&format!("{TASKS}?limit=many"), &[&token]);
     assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["query", "limit"])));
-    assert_eq!(service.get(TASKS, &[token]).json()["total"], 0, "nothing refused is kept");
+    assert_eq!(service.get(TASKS, &[&token]).json()["total"], 0, "nothing refused is kept");
 }
 
 #[test]
@@ -151,22 +151,22 @@ fn only_the_newest_tasks_of_a_user_are_kept() {
     for number in 0..store_more {
         assert_eq!(create(&service, &token, &json!({"title": number.to_string()})).status, 201);
     }
-    let all = service.get(&format!("{TASKS}?limit=1000"), &[token.clone()]).json();
+    let all = service.get(&format!("{TASKS}?limit=1000"), &[&token]).json();
     assert_eq!(all["total"], TASKS_PER_USER);
     assert_eq!(titles(&all).first().copied(), Some((store_more - 1).to_string().as_str()));
     assert_eq!(titles(&all).last().copied(), Some("3"));
     assert_eq!(titles(&all).into_iter().collect::<HashSet<_>>().len(), TASKS_PER_USER);
-    assert_eq!(titles(&service.get(TASKS, &[token]).json()).len(), 50, "the default limit");
+    assert_eq!(titles(&service.get(TASKS, &[&token]).json()).len(), 50, "the default limit");
 }
 
 #[test]
 fn answers_are_compressed_from_1000_bytes_for_those_who_accept_it() {
     let service = any();
     let token = service.token();
-    let accept = "Accept-Encoding: gzip".to_owned();
-    let plain = service.get(PROJECTS, &[token.clone()]);
+    let accept = "Accept-Encoding: gzip";
+    let plain = service.get(PROJECTS, &[&token]);
     assert!(!plain.head.contains("content-encoding"), "{}", plain.head);
-    let zipped = service.get(PROJECTS, &[token.clone(), accept.clone()]);
+    let zipped = service.get(PROJECTS, &[&token, accept]);
     assert!(zipped.head.contains("content-encoding: gzip"), "{}", zipped.head);
     assert!(zipped.body.len() < plain.body.len());
     let mut unzipped = Vec::new();
@@ -174,14 +174,14 @@ fn answers_are_compressed_from_1000_bytes_for_those_who_accept_it() {
     assert_eq!(unzipped, plain.body);
 
     // An answer of any size: a new task is sent back whole.
-    let created = |length: usize, headers: &[String]| {
+    let created = |length: usize, headers: &[&str]| {
         let body = json!({"title": "t", "description": "x".repeat(length)}).to_string();
         service.ask("POST", TASKS, headers, &body)
     };
-    let rest = created(0, &[token.clone()]).body.len();
+    let rest = created(0, &[&token]).body.len();
     for (size, compressed) in [(999, false), (1000, true)] {
-        assert_eq!(created(size - rest, &[token.clone()]).body.len(), size);
-        let answer = created(size - rest, &[token.clone(), accept.clone()]);
+        assert_eq!(created(size - rest, &[&token]).body.len(), size);
+        let answer = created(size - rest, &[&token, accept]);
         assert_eq!(answer.head.contains("content-encoding: gzip"), compressed, "{size}: {}", answer.head);
     }
     assert!(!service.get("/api/v2/health", &[accept]).head.contains("content-encoding"));
@@ -203,7 +203,7 @@ fn metrics_count_every_request_once() {
     let service = any();
     let token = service.token();
     for _ in 0..3 {
-        service.get(PROJECTS, &[token.clone()]);
+        service.get(PROJECTS, &[&token]);
     }
     for _ in 0..2 {
         service.get(TASKS, &[]);

@@ -56,7 +56,7 @@ impl Running {
     }
 
     /// Sends a request on a connection of its own; `headers` are whole lines.
-    fn try_ask(&self, method: &str, path: &str, headers: &[String], body: &str) -> io::Result<Answer> {
+    fn try_ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> io::Result<Answer> {
         let mut stream = self.connect();
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
         for header in headers {
@@ -64,7 +64,9 @@ impl Running {
             request.push_str("\r\n");
         }
         if !body.is_empty() {
-            request.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
+            request.push_str("Content-Type: application/json\r\nContent-Length: ");
+            request.push_str(&body.len().to_string());
+            request.push_str("\r\n");
         }
         stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
         let mut bytes = Vec::new();
@@ -72,11 +74,11 @@ impl Running {
         Ok(Answer::read(&bytes))
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
+    fn ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
         self.try_ask(method, path, headers, body).expect("an answer")
     }
 
-    fn get(&self, path: &str, headers: &[String]) -> Answer {
+    fn get(&self, path: &str, headers: &[&str]) -> Answer {
         self.ask("GET", path, headers, "")
     }
 

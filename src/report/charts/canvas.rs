@@ -128,7 +128,9 @@ impl Canvas {
     /// Text, centred on its height.
     pub(super) fn text(&mut self, at: (f64, f64), text: &str, ink: Ink, anchor: Anchor) {
         let size = self.font_size();
-        self.shapes.push(Shape::Text { at: fine(at), text: text.to_owned(), size, ink, anchor, bold: false });
+        // XML has no place for control characters.
+        let text = text.replace(char::is_control, " ");
+        self.shapes.push(Shape::Text { at: fine(at), text, size, ink, anchor, bold: false });
     }
 
     /// The chart's name.
@@ -235,9 +237,9 @@ mod tests {
     #[test]
     fn text_is_escaped() {
         let mut canvas = Canvas::new(100.0, 50.0);
-        canvas.text((1.0, 1.0), "<script>", Ink::Text, Anchor::Start);
+        canvas.text((1.0, 1.0), "<script>\u{1b}[31m", Ink::Text, Anchor::Start);
         let svg = canvas.svg("a \"b\" <c>");
-        assert!(svg.contains("&lt;script&gt;") && !svg.contains("<script>"));
+        assert!(svg.contains("&lt;script&gt; [31m") && !svg.contains("<script>"));
         assert!(svg.contains("aria-label=\"a &quot;b&quot; &lt;c&gt;\""));
     }
 }

@@ -1,5 +1,8 @@
 //! `distribution.svg`: the whole distribution, by percentile on an axis that gives every nine the same room.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Ink};
 use super::panel::{Panel, left_room};
@@ -22,10 +25,10 @@ pub(super) fn caption(run: &Run, result: &RunResult) -> String {
         "The whole distribution of response times, {window}: so many per cent of successful requests took no longer than the line."
     );
     if run.endpoints.len() > MOST_ENDPOINTS {
-        text.push_str(&format!(" The {MOST_ENDPOINTS} endpoints with most requests have lines of their own."));
+        let _ = write!(text, " The {MOST_ENDPOINTS} endpoints with most requests have lines of their own.");
     }
     if result.totals.cut_off > 0 {
-        text.push_str(&format!(" {} requests that were cut off are not in it.", format_count(result.totals.cut_off)));
+        let _ = write!(text, " {} requests that were cut off are not in it.", format_count(result.totals.cut_off));
     }
     text
 }
@@ -47,14 +50,19 @@ struct Line {
 /// All requests together, then the endpoints with most of them.
 fn lines(run: &Run, result: &RunResult) -> Vec<Line> {
     let ((from_s, to_s), _) = window(result);
-    let values = |id| run.values(IntervalKind::Response, id, from_s, to_s);
-    let mut endpoints: Vec<(String, Distribution)> = (0..run.endpoints.len())
-        .map(|n| (run.endpoints[n].name.clone(), values(Some(EndpointId(n as u32)))))
-        .filter(|(_, values)| !values.is_empty())
+    let judged = run.intervals.iter().filter(|i| i.kind == IntervalKind::Response);
+    let mut parts: BTreeMap<EndpointId, Vec<&Distribution>> = BTreeMap::new();
+    for interval in judged.filter(|i| i.from_s >= from_s && i.from_s < to_s && !i.values.is_empty()) {
+        parts.entry(interval.endpoint).or_default().push(&interval.values);
+    }
+    let mut endpoints: Vec<(String, Distribution)> = parts
+        .into_iter()
+        .filter_map(|(id, parts)| Some((run.endpoints.get(id.0 as usize)?.name.clone(), Distribution::merged(parts))))
         .collect();
+    let all = Distribution::merged(endpoints.iter().map(|(_, values)| values));
     endpoints.sort_by_key(|(_, values)| std::cmp::Reverse(values.count()));
     endpoints.truncate(MOST_ENDPOINTS);
-    let all = Line { name: "all requests".to_owned(), ink: Ink::Text, values: values(None) };
+    let all = Line { name: "all requests".to_owned(), ink: Ink::Text, values: all };
     let mut lines = vec![all];
     // A single endpoint is the whole.
     if endpoints.len() > 1 {
@@ -94,7 +102,7 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     }
     let bottom = canvas.height - 48.0;
     let most_nines = lines.first().map_or(3.0, |line| reach(line.values.count())).max(1.35);
-    let floor = |line: &Line| at(&line.values, nines(0.01));
+    let floor = |line: &Line| at(&line.values, 0.0);
     let least = lines.iter().map(floor).filter(|ms| *ms > 0.0).fold(f64::INFINITY, f64::min);
     let peaks = lines.iter().filter_map(|line| line.values.max()).map(|us| us as f64 / 1000.0);
     let most = peaks.chain(targets.iter().map(|target| target.1)).fold(0.0, f64::max);
@@ -106,14 +114,18 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         top,
         bottom,
     };
-    let scale = if panel.y.is_log() { ", logarithmic" } else { "" };
-    canvas.title((12.0, 16.0), &format!("Response time by percentile{scale}"));
+    let scale = if panel.y.is_log() { ", log scale" } else { "" };
+    let name = if narrow { "By percentile" } else { "Response time by percentile" };
+    canvas.title((12.0, 16.0), &format!("{name}{scale}"));
     panel.grid(canvas, format_ms);
     percentiles(canvas, &panel, most_nines);
-    for (words, limit) in &targets {
-        panel.target(canvas, *limit, words);
-    }
+    let draw_targets = |canvas: &mut Canvas, drawn: &[(f64, f64)]| {
+        for (words, limit) in &targets {
+            panel.target(canvas, *limit, words, drawn);
+        }
+    };
     if lines.is_empty() {
+        draw_targets(canvas, &[]);
         panel.instead(canvas, if result.totals.requests == 0 { "no request was made" } else { "no request succeeded" });
         return Vec::new();
     }
@@ -121,13 +133,15 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         let end = reach(line.values.count());
         (0..=POINTS).map(move |n| n as f64 / POINTS as f64 * end).collect::<Vec<f64>>()
     };
-    let mut labels = Vec::new();
+    let (mut labels, mut drawn) = (Vec::new(), Vec::new());
     for line in lines.iter().rev() {
         let points: Vec<(f64, f64)> = steps(line).iter().map(|&x| panel.at(x, at(&line.values, x))).collect();
         canvas.line(&points, line.ink, if line.ink == Ink::Text { 2.5 } else { 1.75 });
         let end = points.last().map_or(bottom, |point| point.1);
         labels.push((cut_middle(&line.name, 27), end, line.ink));
+        drawn.extend(points);
     }
+    draw_targets(canvas, &drawn);
     if narrow {
         for (n, (name, _, ink)) in labels.iter().rev().enumerate() {
             let y = 36.0 + 14.0 * n as f64;
@@ -139,8 +153,8 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     }
     let all = &lines[0];
     let read = |x: f64| {
-        let percent = words::plain(100.0 * (1.0 - 10f64.powf(-x)));
-        (panel.x.at(x), format!("{percent} % of all requests took at most {}", format_ms(at(&all.values, x))))
+        let (share, digits) = (100.0 * (1.0 - 10f64.powf(-x)), x as usize);
+        (panel.x.at(x), format!("{share:.digits$} % of all requests took at most {}", format_ms(at(&all.values, x))))
     };
     steps(all).into_iter().map(read).collect()
 }

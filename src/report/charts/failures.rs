@@ -32,7 +32,7 @@ fn ink(kind: FailureKind) -> Ink {
         FailureKind::Connect => Ink::Pink,
         FailureKind::Reset => Ink::Orange,
         FailureKind::Body => Ink::Green,
-        FailureKind::Check => Ink::Sky,
+        FailureKind::Check => Ink::Muted,
     }
 }
 
@@ -41,7 +41,10 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     let width_s = series::width_s(run, if canvas.narrow() { MOST_NARROW } else { MOST });
     let bins = series::counts(run, width_s);
     let most = bins.iter().map(|bin| bin.failures.values().sum::<u64>()).max().unwrap_or(0);
-    let (left, right, top, bottom) = (left_room(canvas), canvas.width - 16.0, 58.0, canvas.height - 48.0);
+    if most == 0 {
+        canvas.height = 150.0;
+    }
+    let (left, right, top, bottom) = (left_room(canvas), canvas.width - 16.0, 64.0, canvas.height - 48.0);
     let panel = Panel {
         x: Axis::linear(0.0, length, (left, right)),
         y: Axis::linear(0.0, (most as f64 * 1.1).max(4.0), (bottom, top)),

@@ -84,7 +84,11 @@ impl Chart {
     pub(super) fn standalone(&self) -> String {
         let (width, height) = self.wide.size;
         let root = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\"");
-        let style = format!("<style>@media (prefers-color-scheme: dark){{{}}}</style>", dark_css());
+        let style = format!(
+            "<style>text{{paint-order:stroke;stroke:#feFFfe;stroke-width:6px;stroke-linejoin:round}}\
+             @media (prefers-color-scheme: dark){{{}text{{stroke:#0d1117}}}}</style>",
+            dark_css()
+        );
         let paper = "<rect width=\"100%\" height=\"100%\" fill=\"#FEFFFE\" class=\"f-paper\"/>";
         let svg = self.wide.svg.replacen("<svg", &root, 1);
         svg.replacen(">\n", &format!(">\n{style}\n{paper}\n"), 1)

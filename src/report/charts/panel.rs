@@ -69,17 +69,22 @@ impl Panel {
             let (from, to) = (self.x.at(from_s), self.x.at(to_s));
             canvas.area((from, self.top), (to, self.bottom), Ink::Shade);
             if named && to - from > 50.0 {
-                canvas.text((from + 6.0, self.top + 9.0), "judged", Ink::Muted, Anchor::Start);
+                canvas.text((from + 2.0, self.top - 8.0), "judged", Ink::Muted, Anchor::Start);
             }
         }
     }
 
-    /// A dashed line across, its words above it at the right end.
-    pub(super) fn target(&self, canvas: &mut Canvas, limit: f64, words: &str) {
+    /// A dashed line across, its words at the right end: above it, or below where fewer of the `drawn` points are.
+    pub(super) fn target(&self, canvas: &mut Canvas, limit: f64, words: &str, drawn: &[(f64, f64)]) {
         let y = self.y.at(limit);
         canvas.line(&[(self.left, y), (self.right, y)], Ink::Target, 1.5);
-        let above = if y - 9.0 > self.top - 4.0 { y - 9.0 } else { y + 10.0 };
-        canvas.text((self.right - 4.0, above), words, Ink::Target, Anchor::End);
+        let from = self.right - 7.0 * words.chars().count() as f64;
+        let busy = |at: f64| drawn.iter().filter(|p| p.0 > from && (p.1 - at).abs() < 10.0).count();
+        let (above, below) = (y - 10.0, y + 10.0);
+        let fits_above = above > self.top - 6.0;
+        let fits_below = below < self.bottom - 6.0;
+        let at = if fits_below && (!fits_above || busy(below) < busy(above)) { below } else { above };
+        canvas.text((self.right - 4.0, at), words, Ink::Target, Anchor::End);
     }
 
     /// Names to the right of lines, each at the height where its line ends, moved apart where they would touch.

@@ -41,26 +41,31 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
         top,
         bottom,
     };
-    let scale = if panel.y.is_log() { ", logarithmic" } else { "" };
+    let scale = if panel.y.is_log() { ", log scale" } else { "" };
     canvas.title((12.0, 16.0), &format!("Response time{scale}"));
     panel.judged(canvas, &judged_windows(result), true);
     panel.grid(canvas, format_ms);
     panel.time(canvas, length, true);
-    for (words, limit) in &targets {
-        panel.target(canvas, *limit, words);
-    }
+    let draw_targets = |canvas: &mut Canvas, drawn: &[(f64, f64)]| {
+        for (words, limit) in &targets {
+            panel.target(canvas, *limit, words, drawn);
+        }
+    };
     let Some(last) = bins.last() else {
+        draw_targets(canvas, &[]);
         panel.instead(canvas, if result.totals.requests == 0 { "no request was made" } else { "no request succeeded" });
         return Vec::new();
     };
-    let mut labels = Vec::new();
+    let (mut labels, mut drawn) = (Vec::new(), Vec::new());
     for (name, q, ink) in LINES {
         for part in bins.chunk_by(|a, b| b.index == a.index + 1) {
             let points: Vec<(f64, f64)> = part.iter().map(|bin| panel.at(bin.middle_s, at(bin, q))).collect();
             canvas.line(&points, ink, 2.0);
+            drawn.extend(points);
         }
         labels.push((name.to_owned(), panel.y.at(at(last, q)), ink));
     }
+    draw_targets(canvas, &drawn);
     panel.labels(canvas, &labels);
     let read = |bin: &TimesBin| {
         let [p99, p95, p50] = LINES.map(|(name, q, _)| format!("{name} {}", format_ms(at(bin, q))));

@@ -32,12 +32,14 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     let bins = series::counts(run, series::width_s(run, MOST));
     let target = result.targets.iter().find(|t| t.name == "throughput");
     let (left, right) = (left_room(canvas), canvas.width - 16.0);
-    let split = canvas.height * 0.6;
+    // Two panels want more room than one.
+    canvas.height += 50.0;
+    let split = canvas.height * 0.58;
     let x = Axis::linear(0.0, length, (left, right));
     let most = bins.iter().map(rate).chain(target.map(|t| t.limit / 60.0)).fold(0.0, f64::max);
     let rates = Panel { x, y: Axis::linear(0.0, most * 1.15, (split, 44.0)), left, right, top: 44.0, bottom: split };
-    let (top, bottom) = (split + 34.0, canvas.height - 48.0);
-    let most_users = bins.iter().map(|bin| f64::from(bin.users)).fold(0.0, f64::max);
+    let (top, bottom) = (split + 46.0, canvas.height - 48.0);
+    let most_users = bins.iter().map(|bin| f64::from(bin.users)).fold(4.0, f64::max);
     let users = Panel { x, y: Axis::linear(0.0, most_users * 1.1, (bottom, top)), left, right, top, bottom };
 
     let windows = judged_windows(result);
@@ -45,11 +47,8 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     rates.judged(canvas, &windows, true);
     rates.grid(canvas, words::plain);
     rates.time(canvas, length, false);
-    if let Some(target) = target {
-        rates.target(canvas, target.limit / 60.0, &format!("target {}", words::limit(target)));
-    }
     let name = if run.asked.plan.model == LoadModel::Closed { "Users at work" } else { "Sessions at work" };
-    canvas.title((12.0, split + 18.0), name);
+    canvas.title((12.0, split + 28.0), name);
     users.judged(canvas, &windows, false);
     users.grid(canvas, words::plain);
     users.time(canvas, length, true);
@@ -59,6 +58,9 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readou
     let points: Vec<(f64, f64)> =
         bins.iter().map(|bin| rates.at(f64::midpoint(bin.from_s, bin.to_s), rate(bin))).collect();
     canvas.line(&points, Ink::Blue, 2.0);
+    if let Some(target) = target {
+        rates.target(canvas, target.limit / 60.0, &format!("target {}", words::limit(target)), &points);
+    }
     // Users are what there were at a bin's end: a step at a time.
     let mut steps = Vec::new();
     for bin in &bins {

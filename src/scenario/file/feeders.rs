@@ -85,7 +85,7 @@ impl Reader<'_> {
         };
         let bytes = std::fs::read(&path)
             .map_err(|error| {
-                file.reject(format!("{shown} cannot be read: {error}"), Some("paths start at the scenario file"))
+                file.reject(format!("{shown} cannot be read: {error}"), Some("paths start at the scenario file"));
             })
             .ok()?;
         hash.update(&bytes);
@@ -126,8 +126,11 @@ fn read_csv(text: &str) -> Result<Rows, LineError> {
     for record in reader.records() {
         let record = record.map_err(|error| broken(&error))?;
         if record.len() != columns.len() {
-            let line = record.position().map_or(1, |position| position.line() as usize);
-            let message = format!("{} values where the first line names {} columns", record.len(), columns.len());
+            let from = record.position().map_or(0, |position| position.byte() as usize);
+            // Blank lines before a row count to it.
+            let blank = text[from..].bytes().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let line = text[..from + blank].matches('\n').count() + 1;
+            let message = format!("values: {}, but the first line names columns: {}", record.len(), columns.len());
             return Err((line, message, "give each column a value; one with a comma goes in double quotes"));
         }
         cells.extend(record.iter().map(Value::text));
@@ -142,8 +145,11 @@ fn read_ndjson(text: &str) -> Result<Rows, LineError> {
         if text.trim().is_empty() {
             continue;
         }
-        let json: serde_json::Value = serde_json::from_str(text)
-            .map_err(|error| (line, format!("not JSON: {error}"), "write one JSON object a line"))?;
+        let json: serde_json::Value = serde_json::from_str(text).map_err(|error| {
+            let (column, error) = (error.column(), error.to_string());
+            let what = error.split(" at line ").next().unwrap_or_default();
+            (line, format!("not JSON: {what} (column {column})"), "write one JSON object a line")
+        })?;
         let serde_json::Value::Object(object) = json else {
             return Err((
                 line,

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::Scenario;
 use super::model::{Endpoint, Redirects, Slot, Step, Task, Wait};
 use super::template::{Names, Part};
-use crate::document::{Document, Node, Problems, Table};
+use crate::document::{Document, Kind, Node, Problems, Table};
 
 /// The file that is compiled in.
 const BUILT_IN: &str = include_str!("../../../scenarios/agenthub.toml");
@@ -153,7 +153,6 @@ struct Reader<'d> {
 impl Reader<'_> {
     /// A text with placeholders; numbers and `true` are texts, too.
     fn parts(&self, node: &Node<'_>) -> Option<Vec<Part>> {
-        use crate::document::Kind;
         match &node.value().kind {
             Kind::String(text) => self.parts_of(node, text),
             Kind::Integer(Some(number)) => Some(vec![Part::Text(number.to_string())]),
@@ -179,7 +178,7 @@ impl Reader<'_> {
 
     /// `[[setup]]`, `[[on_start]]` or `[[on_stop]]`.
     fn phase(&mut self, root: &mut Table<'_>, key: &'static str) -> Vec<Step> {
-        let items = root.take(key).and_then(|node| node.items()).unwrap_or_default();
+        let items = root.take(key).map(|node| entries(&node)).unwrap_or_default();
         let place = format!("[[{key}]]");
         items.iter().filter_map(|item| self.step(item.table(&place)?, &[])).collect()
     }
@@ -190,7 +189,7 @@ impl Reader<'_> {
             root.reject("the scenario has no [[task]]", Some("add one: `[[task]]`, `name = \"…\"`, `get = \"/…\"`"));
             return Vec::new();
         };
-        let items = node.items().unwrap_or_default();
+        let items = entries(&node);
         let mut known: Vec<(&str, usize)> = Vec::new();
         let mut tasks = Vec::new();
         for item in &items {
@@ -207,8 +206,7 @@ impl Reader<'_> {
                 known.push((text, node.line()));
             }
             let weight = table.take("weight").map_or(Some(1), |weight| settings::weight(&weight));
-            let tags = table.take("tags").map(|tags| settings::tags(&tags)).unwrap_or_default();
-            let steps = self.task_steps(table, &tags);
+            let steps = self.task_steps(table);
             if let (Some(name), Some(weight), Some(steps)) = (text, weight, steps) {
                 tasks.push(Task { name: name.to_owned(), weight, steps });
             }
@@ -230,6 +228,16 @@ impl Reader<'_> {
         }
         index
     }
+}
+
+/// The tables of `[[key]]`.
+fn entries<'d>(node: &Node<'d>) -> Vec<Node<'d>> {
+    if matches!(node.value().kind, Kind::Table(_)) {
+        let key = node.key();
+        node.reject(format!("`{key}` is a list of tables"), Some(&format!("write `[[{key}]]`")));
+        return Vec::new();
+    }
+    node.items().unwrap_or_default()
 }
 
 /// The slot of a name; a new, empty one where it is new.

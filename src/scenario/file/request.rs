@@ -69,12 +69,14 @@ impl Reader<'_> {
             headers.push((AUTHORIZATION, parts));
         }
 
-        let (method, path) = path?;
-        let text = path.filled_text()?;
-        let (mut target, checks_target) = self.target(&path, text)?;
+        // The query is read whatever the path is like, so that what is wrong with it is seen, too.
+        let text = path.as_ref().and_then(|(_, path)| path.filled_text());
+        let target = path.as_ref().zip(text).and_then(|((_, path), text)| self.target(path, text));
+        let (mut target, checks_target) = target.map_or((None, false), |(target, checks)| (Some(target), checks));
         if let Some(query) = query {
-            self.push_query(&query, text, &mut target);
+            self.push_query(&query, text.unwrap_or_default(), target.get_or_insert_default());
         }
+        let ((method, _), text, target) = (path?, text?, target?);
         let name_of_endpoint =
             own_name.map_or_else(|| format!("{method} {}", template::path_name(text)), str::to_owned);
         let mut request = Request {
@@ -94,7 +96,7 @@ impl Reader<'_> {
         };
         for (name, parts) in headers {
             let template = Template::of(parts, Encode::Plain);
-            match template.constant().map(HeaderValue::from_str) {
+            match template.constant().map(|text| HeaderValue::from_bytes(text.as_bytes())) {
                 Some(Ok(mut value)) => {
                     value.set_sensitive(name == AUTHORIZATION);
                     request.constant_headers.push((name, value));
@@ -126,10 +128,11 @@ impl Reader<'_> {
                 continue;
             }
             let Some(parts) = self.parts(&header) else { continue };
-            let legal = |part: &Part| !matches!(part, Part::Text(text) if HeaderValue::from_str(text).is_err());
+            let legal =
+                |part: &Part| !matches!(part, Part::Text(text) if HeaderValue::from_bytes(text.as_bytes()).is_err());
             if !parts.iter().all(legal) {
                 header.reject(
-                    format!("header `{name}` holds a line break, a control character or a letter that is not ASCII"),
+                    format!("header `{name}` holds a line break or another control character"),
                     Some("leave it out"),
                 );
                 continue;

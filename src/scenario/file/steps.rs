@@ -10,9 +10,10 @@ const KINDS: [&str; 5] = ["steps", "pick", "repeat", "when", "wait"];
 
 impl Reader<'_> {
     /// What a task does: a request of its own, or `steps`.
-    pub(super) fn task_steps(&mut self, mut table: Table<'_>, tags: &[String]) -> Option<Vec<Step>> {
+    pub(super) fn task_steps(&mut self, mut table: Table<'_>) -> Option<Vec<Step>> {
         if table.has("steps") && !request::METHODS.iter().any(|(key, _)| table.has(key)) {
-            let steps = self.steps(&mut table, "steps", tags);
+            let tags = table.take("tags").map(|tags| settings::tags(&tags)).unwrap_or_default();
+            let steps = self.steps(&mut table, "steps", &tags);
             table.close();
             return steps;
         }
@@ -20,7 +21,12 @@ impl Reader<'_> {
             table.reject(format!("`{kind}` is a step, not a task"), Some("write it into `steps = [ … ]`"));
             return None;
         }
-        self.request_step(table, tags).map(|step| vec![step])
+        let mut step = self.request_step(table, &[])?;
+        if let Step::Request(request) = &mut step {
+            // The name is the task's own.
+            request.name = None;
+        }
+        Some(vec![step])
     }
 
     /// One step, from its table.

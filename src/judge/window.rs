@@ -1,0 +1,138 @@
+//! The part of a run that is judged: whole seconds of the holds, and what was still in flight at their end.
+
+use super::steady::Part;
+use crate::record::{Interval, IntervalKind, Run, Second};
+use crate::stats::{Distribution, Span};
+
+/// A piece of the journal counts as inside where it sticks out by less than this share of its length, and of a second.
+const SLACK: f64 = 0.1;
+
+/// Whether a piece of the journal lies within a span of time.
+pub(super) fn within(piece: (f64, f64), from_s: f64, to_s: f64) -> bool {
+    let slack = SLACK * (piece.1 - piece.0).clamp(0.0, 1.0);
+    piece.0 >= from_s - slack && piece.1 <= to_s + slack
+}
+
+/// The seconds that are judged, in order, each with its hold.
+pub(super) struct Window<'a> {
+    run: &'a Run,
+    pub(super) parts: Vec<Part>,
+    pub(super) seconds: Vec<(&'a Second, usize)>,
+    /// The end of the load, where the window reaches up to it: what was in flight then belongs to the window.
+    drains_from_s: Option<f64>,
+}
+
+/// What a window holds of some endpoints.
+pub(super) struct Figures {
+    /// One each second.
+    pub(super) spans: Vec<Span>,
+    /// Response times of successes, µs, one distribution a span.
+    pub(super) values: Vec<Distribution>,
+    /// How long those had waited that never ended, µs.
+    pub(super) cut_off: Distribution,
+    /// (failures, requests with an outcome) of each span.
+    pub(super) outcomes: Vec<(u64, u64)>,
+    /// Successes that ended within each span; what ended after the load is not among them.
+    pub(super) successes: Vec<u64>,
+}
+
+impl Figures {
+    /// Seconds of load.
+    pub(super) fn seconds(&self) -> f64 {
+        self.spans.iter().map(|span| span.seconds).sum()
+    }
+
+    /// (failures, requests with an outcome).
+    pub(super) fn counts(&self) -> (u64, u64) {
+        self.outcomes.iter().fold((0, 0), |(k, n), &(failed, all)| (k + failed, n + all))
+    }
+
+    /// Mean response time of successes, seconds; 0 without any.
+    pub(super) fn mean_response_s(&self) -> f64 {
+        Distribution::merged(&self.values).mean().unwrap_or(0.0) / 1e6
+    }
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn new(run: &'a Run, parts: &[Part]) -> Self {
+        let mut seconds = Vec::new();
+        for (hold, part) in parts.iter().enumerate() {
+            let inside = run.seconds.iter().filter(|s| s.from_s >= part.from_s && s.to_s <= part.to_s);
+            seconds.extend(inside.map(|second| (second, hold)));
+        }
+        let drains_from_s = parts.last().filter(|part| part.ends_the_load).map(|part| part.to_s);
+        Self { run, parts: parts.to_vec(), seconds, drains_from_s }
+    }
+
+    /// What it holds of these endpoints; `None`: of all.
+    pub(super) fn figures(&self, endpoints: Option<&[u32]>) -> Figures {
+        let of_ours = |id: u32| endpoints.is_none_or(|ids| ids.contains(&id));
+        let mut values: Vec<Vec<&Distribution>> = vec![Vec::new(); self.seconds.len()];
+        let mut drained = Distribution::default();
+        let mut cut_off = Distribution::default();
+        let mut late_failures = 0;
+        for interval in self.run.intervals.iter().filter(|interval| of_ours(interval.endpoint.0)) {
+            let Some(place) = self.place(interval) else {
+                if let Some(end) = self.drains_from_s.filter(|end| interval.to_s > *end) {
+                    // In flight at the end of the load is only what took longer than since then; the rest is log-outs.
+                    let surely = ((interval.to_s - end) * 1e6) as u64;
+                    let maybe = ((interval.from_s - end - SLACK).max(0.0) * 1e6) as u64;
+                    match interval.kind {
+                        IntervalKind::Response => {
+                            drained = Distribution::merged([&drained, &interval.values.from(surely)]);
+                        }
+                        IntervalKind::Failed => late_failures += interval.values.count_from(surely),
+                        IntervalKind::CutOff => {
+                            cut_off = Distribution::merged([&cut_off, &interval.values.from(maybe)]);
+                        }
+                        _ => {}
+                    }
+                }
+                continue;
+            };
+            match interval.kind {
+                IntervalKind::Response => values[place].push(&interval.values),
+                IntervalKind::CutOff => cut_off = Distribution::merged([&cut_off, &interval.values]),
+                _ => {}
+            }
+        }
+        let mut values: Vec<Distribution> = values.into_iter().map(Distribution::merged).collect();
+        let (mut outcomes, mut successes) = (Vec::new(), Vec::new());
+        for (second, _) in &self.seconds {
+            let (mut failed, mut all) = (0, 0);
+            for (_, endpoint) in second.endpoints.iter().filter(|(id, _)| of_ours(**id)) {
+                failed += endpoint.failures.values().sum::<u64>();
+                all += endpoint.requests.saturating_sub(endpoint.cut_off);
+            }
+            outcomes.push((failed, all));
+            successes.push(all.saturating_sub(failed));
+        }
+        if let (Some(last), Some(counts)) = (values.last_mut(), outcomes.last_mut()) {
+            counts.0 += late_failures;
+            counts.1 += late_failures + drained.count();
+            *last = Distribution::merged([&*last, &drained]);
+        }
+        let spans =
+            self.seconds.iter().map(|(second, hold)| Span { seconds: second.to_s - second.from_s, hold: *hold });
+        Figures { spans: spans.collect(), values, cut_off, outcomes, successes }
+    }
+
+    /// All values of a kind that has no endpoint.
+    pub(super) fn values(&self, kind: IntervalKind) -> Distribution {
+        Distribution::merged(
+            self.run
+                .intervals
+                .iter()
+                .filter(|interval| interval.kind == kind && self.place(interval).is_some())
+                .map(|interval| &interval.values),
+        )
+    }
+
+    /// Which of its seconds an interval belongs to.
+    fn place(&self, interval: &Interval) -> Option<usize> {
+        let middle = f64::midpoint(interval.from_s, interval.to_s);
+        let place = self.seconds.partition_point(|(second, _)| second.to_s <= middle);
+        let (second, _) = self.seconds.get(place)?;
+        within((interval.from_s, interval.to_s), second.from_s, second.to_s).then_some(place)
+    }
+}
