@@ -1,6 +1,7 @@
 //! What recording costs a user, what a second costs the recorder's thread, and what reading a journal costs a report.
 //!
 //! `cargo bench --bench record`. Response times are seeded exponential ones; journals are read from a warm page cache.
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has failed")]
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has no one to tell but the terminal")]
 

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     // Here before Goose, which installs its own where there is none: the first signal ends the load, the second the process.
     let handler = ctrlc::set_handler(move || {
         if ask_to_stop.send_replace(true) {
-            #[expect(clippy::exit, reason = "asked twice: at once, whatever still runs")]
+            // Asked twice: at once, whatever still runs.
             std::process::exit(i32::from(cli::ExitCode::Interrupted as u8));
         }
     });

@@ -59,6 +59,11 @@ impl Mask {
         replace(text, spans)
     }
 
+    /// Masks the known values alone, where the words around them are our own.
+    pub fn values<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        replace(text, self.forms.iter().flat_map(|form| occurrences(text, form)).collect())
+    }
+
     /// Masks the value of a header.
     pub fn header<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
         if is_secret_name(name) { Cow::Borrowed(MASKED) } else { self.text(value) }

@@ -62,11 +62,13 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Something on this machine, or the host, is in the way.
+    #[expect(clippy::needless_pass_by_value, reason = "fits behind map_err")]
     pub(crate) fn cannot(message: impl ToString) -> Self {
         Self { code: ExitCode::CannotRun, message: message.to_string() }
     }
 
     /// What was asked for makes no sense.
+    #[expect(clippy::needless_pass_by_value, reason = "fits behind map_err")]
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self { code: ExitCode::Usage, message: message.to_string() }
     }

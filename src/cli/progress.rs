@@ -1,5 +1,6 @@
 //! What a person sees while the load runs: one live line on a terminal, a plain line every ten seconds elsewhere.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ fn line(now: &Snapshot, left_s: f64) -> String {
         format_count(now.failures),
     );
     if now.failed_starts > 0 {
-        line += &format!(" · {} users could not start", format_count(now.failed_starts));
+        let _ = write!(line, " · {} users could not start", format_count(now.failed_starts));
     }
     line
 }

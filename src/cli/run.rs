@@ -33,6 +33,7 @@ const HEALTH: &str = "/api/v2/health";
 #[derive(Debug, Args)]
 #[command(after_help = "Each option can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
     agenthub-perf.toml; the flag wins, then the environment, the profile, the file.")]
+#[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 pub(super) struct RunArgs {
     /// Scenario file and its share of the users; repeatable [default: the guide's user, built in]
     #[arg(short = 'f', long = "scenario", value_name = "FILE[:WEIGHT]", value_parser = parse_scenario)]
@@ -41,14 +42,14 @@ pub(super) struct RunArgs {
     #[arg(short = 'H', long, value_name = "URL")]
     host: Option<String>,
     /// Users at the peak
-    #[arg(short, long, value_name = "N", value_parser = parse_users, allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", value_parser = parse_users, allow_hyphen_values = true)]
     users: Option<u32>,
     /// Users started a second
-    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate, allow_negative_numbers = true)]
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate, allow_hyphen_values = true)]
     spawn_rate: Option<f64>,
     /// How long, e.g. 300s, 5m, 1h30m; a plain number is in seconds
     #[arg(short = 't', long, visible_alias = "duration", value_name = "TIME", value_parser = parse_time,
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     run_time: Option<Duration>,
     /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s
     #[arg(long, value_name = "STAGES", value_parser = |text: &str| parse_stages(text).map(Stages),
@@ -130,7 +131,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     let settings = settle(args.layer(), args.profile.as_deref(), args.config.as_deref())?;
     let tell = |line: &str| {
         if !args.quiet {
-            say(line)
+            say(line);
         }
     };
     let scenarios = load_scenarios(&settings.scenarios)?;
@@ -270,7 +271,8 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
             for (scenario, weight) in several {
                 digest.update(format!("{}:{weight}\n", scenario.hash));
             }
-            digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+            let digest = digest.finalize();
+            digest.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
         }
     };
     Asked {

@@ -89,17 +89,14 @@ pub(super) async fn scenario(command: ScenarioCommand, stop: watch::Receiver<boo
 async fn try_once(args: TryArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
     let scenario = Arc::new(args.file.load()?);
     let allowed = AllowedHosts::new(args.allow_hosts);
-    let (host, service) = match args.host.or_else(|| scenario.host.clone()) {
-        Some(text) => {
-            let host = Host::parse(&text).map_err(Failure::usage)?;
-            host.check_allowed(&allowed).map_err(Failure::usage)?;
-            (host, None)
-        }
-        None => {
-            let service = Service::start().await?;
-            say(&format!("no --host given: reference agenthub service on {}", service.url));
-            (Host::parse(&service.url).map_err(Failure::cannot)?, Some(service))
-        }
+    let (host, service) = if let Some(text) = args.host.or_else(|| scenario.host.clone()) {
+        let host = Host::parse(&text).map_err(Failure::usage)?;
+        host.check_allowed(&allowed).map_err(Failure::usage)?;
+        (host, None)
+    } else {
+        let service = Service::start().await?;
+        say(&format!("no --host given: reference agenthub service on {}", service.url));
+        (Host::parse(&service.url).map_err(Failure::cannot)?, Some(service))
     };
     let rehearsal = load::Rehearsal { scenario, host, allowed, check_certificates: !args.insecure, seed: args.seed };
     let mut shown = Ok(());

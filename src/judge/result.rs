@@ -240,6 +240,12 @@ pub struct TargetResult {
     /// E.g. "0 / 4,612": the counts behind a ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<[u64; 2]>,
+    /// So many seconds more of the same load would prove it; only where it is unproven and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer_s: Option<f64>,
+    /// So many users (open model: arrivals a second) would be enough load; only where it is unproven for want of load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
 }
 
 /// One source of load, checked.

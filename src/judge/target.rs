@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::document::suggestion;
 use crate::units::{format_duration, parse_duration, parse_rate, parse_ratio};
 
 /// A target that cannot be read.
@@ -53,7 +54,7 @@ pub struct Target {
 pub struct Targets(pub Vec<Target>);
 
 /// The names of which the nearest is offered where one is unknown.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "p95_response_time",
     "p50_response_time",
     "p90_response_time",
@@ -64,6 +65,7 @@ const KNOWN: [&str; 10] = [
     "db_query_time",
     "memory",
     "cpu_average",
+    "cpu_peak",
 ];
 
 impl TargetName {
@@ -91,8 +93,7 @@ impl TargetName {
                 format!("p{percentile} is no percentile: write one from p0.1 to p99.9 with at most one decimal")
             });
         }
-        let near = KNOWN.iter().chain(["cpu_peak"].iter()).min_by_key(|known| strsim::damerau_levenshtein(text, known));
-        Err(format!("no such target; the nearest is {}", near.copied().unwrap_or_default()))
+        Err(format!("no such target; {}", suggestion(text, KNOWN)))
     }
 }
 
@@ -302,9 +303,9 @@ mod tests {
     #[test]
     fn what_cannot_be_a_target_says_what_would_do() {
         for (name, limit, message) in [
-            ("p95_respnse_time", "1s", "no such target; the nearest is p95_response_time"),
-            ("eror_rate", "1%", "no such target; the nearest is error_rate"),
-            ("cpu_peek", "1%", "no such target; the nearest is cpu_peak"),
+            ("p95_respnse_time", "1s", "no such target; did you mean `p95_response_time`?"),
+            ("eror_rate", "1%", "no such target; did you mean `error_rate`?"),
+            ("cpu_peek", "1%", "no such target; did you mean `cpu_peak`?"),
             (
                 "p100_response_time",
                 "1s",

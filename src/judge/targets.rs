@@ -4,6 +4,7 @@ use super::ceiling::{level_needed, load_in_words, most_per_min, would_do};
 use super::window::{Figures, Window};
 use super::words::{figure, how_long, run_longer};
 use super::{Target, TargetName, TargetResult, Verdict};
+use crate::document::suggestion;
 use crate::record::Run;
 use crate::stats::{LEAST_BATCHES, percentile, rate, requests_to_decide, requests_to_prove_below, share, spreads};
 use crate::units::{format_count, format_ratio};
@@ -25,6 +26,8 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
         verdict: Verdict::Unproven,
         reason: String::new(),
         counts: None,
+        longer_s: None,
+        level: None,
     };
     if let Some(flag) = needs_probe(target.name) {
         result.verdict = Verdict::NotMeasured;
@@ -58,9 +61,9 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
 
 fn needs_probe(name: TargetName) -> Option<&'static str> {
     match name {
-        TargetName::DbQueryTime => Some("name a database with --postgres URL"),
+        TargetName::DbQueryTime => Some("the database is not watched yet"),
         TargetName::Memory | TargetName::CpuAverage | TargetName::CpuPeak => {
-            Some("name what to watch with --container NAME or --process PID")
+            Some("the system under test is not watched yet")
         }
         _ => None,
     }
@@ -71,11 +74,7 @@ fn endpoints_named(run: &Run, name: &str) -> Result<Vec<u32>, String> {
     if !ids.is_empty() {
         return Ok(ids);
     }
-    let nearest = run.endpoints.iter().min_by_key(|endpoint| strsim::damerau_levenshtein(name, &endpoint.name));
-    Err(match nearest {
-        Some(endpoint) => format!("no endpoint is named {name:?}; the nearest is {:?}", endpoint.name),
-        None => format!("no endpoint is named {name:?}"),
-    })
+    Err(format!("no endpoint is named {name:?}; {}", suggestion(name, run.endpoints.iter().map(|e| e.name.as_str()))))
 }
 
 /// The interval decides; what lies on the limit is on its bad side.
@@ -118,6 +117,7 @@ fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut Ta
         ))
     } else if found.design_effect.is_none() {
         let more_s = LEAST_BATCHES as f64 - figures.spans.len() as f64;
+        result.longer_s = (more_s > 0.0).then_some(more_s);
         Some(if more_s > 0.0 {
             format!(
                 "too short to tell how far requests depend on each other: needs {LEAST_BATCHES} s of steady load, has {}: run {} longer",
@@ -142,7 +142,7 @@ fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut Ta
             "the upper end is beyond what was seen: needs about {} requests, has {}: {}",
             format_count(needed.ceil().max(seen as f64 + 1.0) as u64),
             format_count(seen),
-            run_longer(more_s).unwrap_or_else(|| "use more users".to_owned())
+            longer(more_s, result).unwrap_or_else(|| "use more users".to_owned())
         ))
     } else if found.dependent || never_settled {
         Some("it drifts within the steady window, and the limit lies between its parts: run longer".to_owned())
@@ -180,17 +180,18 @@ fn what_would_prove(
     failures: u64,
     requests: u64,
     seconds: f64,
-    result: &TargetResult,
+    result: &mut TargetResult,
 ) -> String {
     let effect = found.design_effect;
-    let longer = |needed: u64| {
+    let limit = result.limit;
+    let mut longer = |needed: u64| {
         let more_s = needed.saturating_sub(requests).max(1) as f64 / requests as f64 * seconds;
-        run_longer(more_s).unwrap_or_else(|| "more than a day at this rate: use more users".to_owned())
+        longer(more_s, result).unwrap_or_else(|| "more than a day at this rate: use more users".to_owned())
     };
     let times_effect = |needed: u64| (needed as f64 * effect).ceil() as u64;
     let has = format_count(requests);
-    if found.value < result.limit {
-        let Some(needed) = requests_to_prove_below(failures as f64 / effect, result.limit).map(times_effect) else {
+    if found.value < limit {
+        let Some(needed) = requests_to_prove_below(failures as f64 / effect, limit).map(times_effect) else {
             return "no number of requests would prove it".to_owned();
         };
         let needed = needed.max(requests + 1);
@@ -204,13 +205,13 @@ fn what_would_prove(
             ),
         };
     }
-    match requests_to_decide(found.value, result.limit).map(times_effect) {
+    match requests_to_decide(found.value, limit).map(times_effect) {
         Some(needed) => {
             let needed = needed.max(requests + 1);
             format!(
                 "{} of {has} failed, which chance alone could explain: to tell it from {} needs about {} requests, {} more: {}",
                 format_count(failures),
-                format_ratio(result.limit),
+                format_ratio(limit),
                 format_count(needed),
                 format_count(needed - requests),
                 longer(needed)
@@ -237,10 +238,12 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
     let held_s: f64 = window.parts.iter().map(|part| part.to_s - part.from_s).sum();
     let level = window.parts.iter().map(|part| part.level * (part.to_s - part.from_s)).sum::<f64>() / held_s;
     let ceiling = most_per_min(asked, level);
-    let enough = level_needed(asked, result.limit, figures.mean_response_s()).map(|level| would_do(asked, level));
+    let needed = level_needed(asked, result.limit, figures.mean_response_s());
+    let enough = needed.map(|level| would_do(asked, level));
     match (ceiling, enough) {
         (Some(ceiling), Some(enough)) if ceiling <= result.limit => {
             result.verdict = Verdict::Unproven;
+            result.level = needed.map(|level| level as f64);
             result.reason = format!(
                 "load too small: {} offer at most {}, {enough}",
                 load_in_words(asked, level),
@@ -255,6 +258,7 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
             );
         }
         (Some(ceiling), Some(enough)) if ceiling <= 1.3 * result.limit => {
+            result.level = needed.map(|level| level as f64);
             result.reason = format!(
                 "the load is hardly larger than the limit: {} offer at most {}, {enough}",
                 load_in_words(asked, level),
@@ -278,17 +282,24 @@ fn missed(result: &TargetResult) -> String {
 }
 
 /// The limit lies within the interval: says how much longer would tell, were the figure to stay what it is.
-fn undecided(result: &TargetResult, seconds: f64) -> String {
-    let longer = || {
+fn undecided(result: &mut TargetResult, seconds: f64) -> String {
+    let mut more = || {
         let value = result.value?;
         let gap = (value - result.limit).abs();
         let side = if value < result.limit { result.high? - value } else { value - result.low? };
         // The width goes with one over the root of the time; a tenth more, for the end must lie clear of the limit.
         let times = 1.1 * (side / gap).powi(2);
-        times.is_finite().then(|| run_longer(((times - 1.0) * seconds).max(1.0)))?
+        if times.is_finite() { longer(((times - 1.0) * seconds).max(1.0), result) } else { None }
     };
-    match longer() {
+    match more() {
         Some(longer) => format!("the limit lies within the interval: {longer}"),
         None => "the limit lies within the interval, too close to tell".to_owned(),
     }
+}
+
+/// `run 75 s longer`, kept as a number too.
+fn longer(more_s: f64, result: &mut TargetResult) -> Option<String> {
+    let words = run_longer(more_s);
+    result.longer_s = words.is_some().then_some(more_s);
+    words
 }

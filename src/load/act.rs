@@ -99,7 +99,7 @@ impl Actor {
     /// A failure with the user's secrets masked.
     pub(super) fn masked(&self, mut failure: StartFailure) -> StartFailure {
         let mask = Mask::new(self.user.secrets());
-        failure.problem = mask.text(&failure.problem).into_owned();
+        failure.problem = mask.values(&failure.problem).into_owned();
         failure.answer = mask.body(&failure.answer).into_owned();
         failure
     }
@@ -138,7 +138,7 @@ impl Actor {
                         return Err(failure);
                     }
                     tries += 1;
-                    if slot.sleep_until(again).await.is_err() {
+                    if self.think(again, slot).await.is_err() {
                         return Ok(false);
                     }
                 }
@@ -179,11 +179,16 @@ impl Actor {
             Wait::Pacing(_) => (self.task_began + length).max(now),
             Wait::Between(..) | Wait::Constant(_) => now + length,
         };
-        self.recorder.enter(State::Thinking, self.recorder.at_us(now));
-        let slept = slot.sleep_until(until).await;
-        // What is counted is the planned think time: waking up late is the generator's doing, not the user's.
-        self.recorder.leave(State::Thinking, self.recorder.at_us(until.min(Instant::now())));
+        let slept = self.think(until, slot).await;
         self.due = slept.is_ok().then_some(until);
+        slept
+    }
+
+    /// Lets time pass. What is counted is the planned time: waking up late is the generator's doing, not the user's.
+    async fn think(&mut self, until: Instant, slot: &Slot) -> Result<(), Command> {
+        self.recorder.enter(State::Thinking, self.recorder.now_us());
+        let slept = slot.sleep_until(until).await;
+        self.recorder.leave(State::Thinking, self.recorder.at_us(until.min(Instant::now())));
         slept
     }
 

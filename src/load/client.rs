@@ -99,18 +99,16 @@ struct Connection {
     driver: Driver,
 }
 
-struct Driver {
-    connection: http1::Connection<TokioIo<Stream>, Full<Bytes>>,
-    over: bool,
-}
+/// `None` once the connection is over: it must be dropped then, or its sender would wait for it for ever.
+struct Driver(Option<http1::Connection<TokioIo<Stream>, Full<Bytes>>>);
 
 impl Driver {
     /// Drives the connection while `work` waits for it.
     async fn along<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         std::future::poll_fn(|cx| {
-            if !self.over && Pin::new(&mut self.connection).poll(cx).is_ready() {
-                self.over = true;
+            if self.0.as_mut().is_some_and(|connection| Pin::new(connection).poll(cx).is_ready()) {
+                self.0 = None;
             }
             work.as_mut().poll(cx)
         })
@@ -201,7 +199,7 @@ impl Client {
     async fn connection(&mut self, origin: &Arc<Origin>, seen: &mut Seen) -> Result<(&mut Connection, bool), Problem> {
         if let Some(at) = self.connections.iter().position(|(known, _)| same(known, origin)) {
             let kept = &mut self.connections[at].1;
-            if kept.driver.along(kept.sender.ready()).await.is_ok() && !kept.driver.over {
+            if kept.driver.along(kept.sender.ready()).await.is_ok() && kept.driver.0.is_some() {
                 return Ok((&mut self.connections[at].1, false));
             }
             self.connections.swap_remove(at);
@@ -211,7 +209,7 @@ impl Client {
         let stream = self.network.connector.open(origin, &mut seen.phases).await.map_err(refused)?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| refused(error.to_string()))?;
-        let connection = Connection { sender, driver: Driver { connection, over: false } };
+        let connection = Connection { sender, driver: Driver(Some(connection)) };
         self.connections.push((Arc::clone(origin), connection));
         let last = self.connections.len() - 1;
         Ok((&mut self.connections[last].1, true))
@@ -411,7 +409,9 @@ fn io_cause(error: &hyper::Error) -> Option<String> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            return Some(io_text(io));
+            // hyper's way to say that the connection ended before the body did.
+            let ended = io.kind() == std::io::ErrorKind::UnexpectedEof;
+            return Some(if ended { "ended early".to_owned() } else { io_text(io) });
         }
         source = cause.source();
     }

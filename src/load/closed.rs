@@ -113,6 +113,7 @@ pub async fn drive(load: Load, recorder: Arc<Recorder>, mut stop: watch::Receive
         Ok(false) => Ok(End::Interrupted),
         Err(error) => Err(error),
     };
+    shared.recorder.wanted(0.0);
     shared.over.store(true, Ordering::Release);
     control.stop();
     goose::trigger_killswitch("the load is over");
@@ -175,7 +176,9 @@ fn launch(shared: &Arc<Shared>, counts: &[u32], host: &Host) -> Result<Running, 
         attack = attack.register_scenario(scenario);
     }
     let task =
-        tokio::spawn(async move { attack.execute().await.map(|_| ()).map_err(|error| format!("goose: {error}")) });
+        tokio::spawn(
+            async move { Box::pin(attack.execute()).await.map(|_| ()).map_err(|error| format!("goose: {error}")) },
+        );
     Ok(Running { task, _alone: alone })
 }
 

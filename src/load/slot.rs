@@ -130,7 +130,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         let thinking = tokio::spawn({
             let slot = Arc::clone(&slot);
-            async move { slot.sleep_until(Instant::now() + Duration::from_secs(3600)).await }
+            async move { slot.sleep_until(Instant::now() + Duration::from_hours(1)).await }
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
         slot.tell(Command::Leave);

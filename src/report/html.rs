@@ -19,7 +19,7 @@ struct Page<'a> {
     rest: String,
     headline: String,
     partial: Option<String>,
-    reasons: &'a [String],
+    reasons: Vec<&'a str>,
     targets: Vec<Row>,
     stages: Vec<Stage>,
     next: Next,
@@ -109,7 +109,6 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         }
     };
     let stages = if result.stages.len() > 1 { result.stages.iter().map(stage).collect() } else { Vec::new() };
-    let void = result.verdict == Verdict::Void;
     Page {
         title: format!("{} · {}", words::shout(result.verdict), result.scenario.name),
         verdict: words::shout(result.verdict),
@@ -118,7 +117,7 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         rest: words::rest(result),
         headline: words::headline(run, result).join(" · "),
         partial: words::cut_short(run, result),
-        reasons: if void { &result.reasons } else { &[] },
+        reasons: words::void_reasons(result),
         targets: result.targets.iter().map(row).collect(),
         stages,
         next: next_step(run, result),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::next::next_step;
 use super::words;
-use crate::judge::{RunResult, TargetResult, Verdict};
+use crate::judge::{RunResult, TargetResult};
 use crate::record::Run;
 use crate::units::format_count;
 
@@ -36,11 +36,8 @@ fn verdict(page: &mut String, run: &Run, result: &RunResult) {
     if let Some(how) = words::cut_short(run, result) {
         let _ = writeln!(page, "\n**Partial:** {}.", escape(&how));
     }
-    if result.verdict == Verdict::Void {
-        for reason in &result.reasons {
-            let _ = write!(page, "\n- {}", escape(reason));
-        }
-        page.push('\n');
+    for reason in words::void_reasons(result) {
+        let _ = writeln!(page, "\n- {}", escape(reason));
     }
     let next = next_step(run, result);
     let _ = writeln!(page, "\n**Next:** {}", escape(&next.sentence()));

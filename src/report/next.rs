@@ -55,17 +55,35 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
     }
 }
 
-/// More users bring throughput; four times the time halves every interval.
+/// As much more load and time as the targets ask for; where they do not say, twice the load, and four times the time, which
+/// halves intervals.
 fn after_unproven(run: &Run, result: &RunResult) -> Next {
     let unproven = || result.targets.iter().filter(|t| t.verdict == Verdict::Unproven);
-    let load = unproven().any(|t| t.name == "throughput");
-    let time = unproven().any(|t| t.name != "throughput");
-    let words = match (load, time) {
-        (true, true) => "the reasons say what is missing; twice the load for four times as long is likely to show it",
-        (true, false) => "the load is too small to tell; with twice as much",
-        (false, _) => "the run is too short to tell; four times as long, intervals are half as wide",
+    let wants_load = unproven().any(|t| t.name == "throughput" && t.longer_s.is_none());
+    let wants_time = unproven().any(|t| t.name != "throughput" || t.longer_s.is_some());
+    let now = result.load.users.map(f64::from).or(result.load.rate);
+    let level = unproven().filter_map(|t| t.level).reduce(f64::max);
+    let load = match (wants_load, level, now) {
+        (true, Some(level), Some(now)) if now > 0.0 => (level / now).max(1.0),
+        (true, ..) => 2.0,
+        (false, ..) => 1.0,
     };
-    step(words, Some(command(run, result, if load { 2.0 } else { 1.0 }, if time { 4.0 } else { 1.0 })))
+    let time = match unproven().filter_map(|t| t.longer_s).reduce(f64::max) {
+        _ if !wants_time => 1.0,
+        // A tenth to spare: the next run is not this one. More load brings as many requests sooner.
+        Some(longer_s) => {
+            let run_time_s = result.load.run_time_s;
+            let needed_s = (run_time_s + 1.1 * longer_s) / load;
+            (needed_s / 10.0).ceil() * 10.0 / run_time_s
+        }
+        None => 4.0,
+    };
+    let words = match (wants_load, wants_time) {
+        (true, true) => "the load is too small and the run too short to tell; as much as it takes",
+        (true, false) => "the load is too small to tell; as much as it takes",
+        (false, _) => "the run is too short to tell; as long as it takes",
+    };
+    step(words, Some(command(run, result, load, time.max(1.0))))
 }
 
 fn after_failure(run: &Run, result: &RunResult) -> String {

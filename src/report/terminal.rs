@@ -91,10 +91,8 @@ impl Page {
             self.wrapped(&how, indent);
         }
         // A failed target says its reason in its own row; these say what no row can.
-        if result.verdict == Verdict::Void {
-            for reason in &result.reasons {
-                self.wrapped(reason, indent);
-            }
+        for reason in words::void_reasons(result) {
+            self.wrapped(reason, indent);
         }
     }
 

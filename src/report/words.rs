@@ -309,11 +309,13 @@ pub(super) fn generator(source: &GeneratorResult) -> String {
     let state = if source.void { "void" } else { "fine" };
     let lag = format_ms(source.schedule_lag_ms.p99);
     let cpu = format_ratio(source.cpu_percent / 100.0);
-    let mut line = format!("{name} {state}: lag p99 {lag}, CPU {cpu}");
-    if source.void && !source.reasons.is_empty() {
-        line = format!("{line}: {}", source.reasons.join("; "));
-    }
-    line
+    format!("{name} {state}: lag p99 {lag}, CPU {cpu}")
+}
+
+/// Why a run is void: what its generators say, how it ended is told beside it.
+pub(super) fn void_reasons(result: &RunResult) -> Vec<&str> {
+    let void = result.verdict == Verdict::Void;
+    result.generators.iter().filter(|_| void).flat_map(|source| &source.reasons).map(String::as_str).collect()
 }
 
 /// A run's length for the machine-readable formats.

@@ -7,15 +7,21 @@
 //! quantile estimation in regenerative simulations", Management Science 28 (1982); the ratio estimator as in `batches`.
 //!
 //! Assumes a level that does not drift, and batches longer than the dependence. Where they are seen not to be
-//! (autocorrelation above [`MOST_LAG1`]) the interval is widened to what each tenth of the window says by itself.
+//! (autocorrelation above [`MOST_LAG1`]) the interval is widened to what each tenth of the window says by itself. Where
+//! the upper end would lie outside the sample although there are requests enough, a far, safe one is given instead.
 
 use super::Distribution;
-use super::batches::{BATCHES, Span, assign, gather, spread};
-use super::binomial::quantile_ranks;
+use super::batches::{BATCHES, Span, assign, gather, spread, spreads};
+use super::binomial::{quantile_ranks, share};
 use super::student::{CONFIDENCE, t_factor};
 
 /// Lag-1 autocorrelation of the batches above which they are too short to tell the interval.
 pub const MOST_LAG1: f64 = 0.3;
+
+/// How far beyond the tested value the upper end is put. The test alone trusts a sample that has seen only a few bursts: in
+/// a simulated queue 90 % used, a quarter of the runs of 4,600 requests had an end on the wrong side of the truth. Four
+/// times as far, no more of them have than without this rule (`coverage`, the printed table).
+const BEYOND: f64 = 4.0;
 
 /// Into how many parts the window is cut where its batches depend on each other.
 const PARTS: usize = 10;
@@ -27,7 +33,8 @@ pub struct Percentile {
     pub value: f64,
     /// The lower end; `None` where it lies below the sample.
     pub low: Option<f64>,
-    /// The upper end; `None` where it lies beyond the sample, or among what was cut off.
+    /// The upper end, beyond the largest value where slowness comes in bursts; `None` where there are too few requests to
+    /// bound it, or too many were cut off.
     pub high: Option<f64>,
     /// How many dependent samples are worth one independent sample; `None` where the window is too short to tell.
     pub design_effect: Option<f64>,
@@ -65,6 +72,9 @@ pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &Dis
         design_effect,
         dependent: lag1.is_some_and(|lag1| lag1 > MOST_LAG1),
     };
+    if result.high.is_none() && design_effect.is_some() {
+        result.high = upper_end_by_test(q, spans, values, cut_off, &seen, found);
+    }
     if result.dependent {
         widen_to_parts(&mut result, q, spans, values, cut_off);
     }
@@ -80,6 +90,29 @@ fn exceedances(limit: u64, values: &[Distribution], cut_off: &Distribution) -> V
         last.1 += cut_off.count() as f64;
     }
     counts
+}
+
+/// An upper end where the formula has none, because what is slow comes in a few bursts: [`BEYOND`] times the smallest value
+/// of which the share above it is shown to be less than `1 − q`, with the design effect AT that value (test inversion:
+/// C. A. Francisco, W. A. Fuller, "Quantile estimation with a complex survey design", Annals of Statistics 19 (1991)).
+/// `None` where even the largest value is not shown to be: too few requests, or too many cut off.
+fn upper_end_by_test(
+    q: f64,
+    spans: &[Span],
+    values: &[Distribution],
+    cut_off: &Distribution,
+    seen: &Distribution,
+    found: u64,
+) -> Option<f64> {
+    let candidates: Vec<u64> = seen.pairs().iter().map(|&(value, _)| value).filter(|&value| value >= found).collect();
+    let shown = |limit: u64| {
+        let counts = exceedances(limit, values, cut_off);
+        let (hits, of) = counts.iter().fold((0.0, 0.0), |(k, n), &(hits, of)| (k + hits, n + of));
+        share(hits as u64, of as u64, &spreads(spans, &counts)).is_some_and(|share| share.high < 1.0 - q)
+    };
+    // The higher the value, the smaller the share above it.
+    let first = candidates.partition_point(|&value| !shown(value));
+    candidates.get(first).map(|&value| value as f64 * BEYOND)
 }
 
 fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Distribution], cut_off: &Distribution) {
@@ -172,6 +205,17 @@ mod tests {
         // b = 30: fᵢ is ½ (one of its two seconds) or 0 by turns, p = ¼: Σr² = 30·(25)², ·30/29 /3000² over ¼/3000.
         let expected = 30.0 * 625.0 * 30.0 / 29.0 / 9e6 / (0.25 / 3000.0);
         assert!((p50.design_effect.unwrap() - expected).abs() < 1e-9, "{p50:?}");
+    }
+
+    #[test]
+    fn a_burst_puts_the_upper_end_far_but_does_not_lose_it() {
+        // Two of 60 seconds are slow: more than 95 of 100 are fast, but nobody knows how often such seconds come.
+        let burst: Vec<Distribution> =
+            (0..60).map(|i| Distribution::from_pairs([(if i == 30 || i == 31 { 10 } else { 1 }, 80)])).collect();
+        let p95 = percentile(0.95, &seconds(60), &burst, &none()).unwrap();
+        assert_eq!((p95.low, p95.value, p95.high), (Some(1.0), 1.0, Some(40.0)));
+        let cut_off = Distribution::from_pairs([(10, 400)]);
+        assert_eq!(percentile(0.95, &seconds(60), &burst, &cut_off).unwrap().high, None);
     }
 
     proptest! {

@@ -61,7 +61,7 @@ fn a_bad_scenario_names_file_line_and_fix() {
         ("weight = 2", "wieght = 2", &["user.toml:18:", "`wieght`", "did you mean `weight`?"][..]),
         ("weight = 2", "weight = 0", &["user.toml:18:", "weight"]),
         ("weight = 2", "weight = \"two\"", &["user.toml:18:", "weight"]),
-        ("{{token}}", "{{tokn}}", &["user.toml:15:", "tokn", "token"]),
+        ("{{token}}", "{{tokn}}", &["user.toml:14:", "tokn", "token"]),
         ("view tasks", "view projects", &["user.toml:17:", "view projects"]),
         ("[\"1s\", \"5s\"]", "[\"5s\", \"1s\"]", &["user.toml:2:"]),
         ("get = \"/api/v2/tasks\"", "gett = \"/api/v2/tasks\"", &["user.toml:", "`gett`"]),

@@ -40,7 +40,11 @@ fn requests_reported_are_requests_received_and_all_but_the_login_carry_the_token
     // One connection a user, and one for the health request.
     assert_eq!(server.connections(), 31);
 
-    let drawn = [server.count("GET", "/api/v2/projects"), server.count("GET", "/api/v2/tasks"), server.count("POST", "/api/v2/tasks")];
+    let drawn = [
+        server.count("GET", "/api/v2/projects"),
+        server.count("GET", "/api/v2/tasks"),
+        server.count("POST", "/api/v2/tasks"),
+    ];
     let all: u64 = drawn.iter().sum();
     assert!(all > 1000, "only {all} tasks: too few to see their weights");
     for (count, share) in drawn.iter().zip([3.0 / 6.0, 2.0 / 6.0, 1.0 / 6.0]) {
@@ -89,7 +93,8 @@ fn percentiles_agree(time: ServiceTime) {
         let server = CountingServer::with(behaviour);
         let bench = Workbench::new();
         bench.write("user.toml", &guide_user("{ constant = \"20ms\" }"));
-        let args = ["run", "-H", &server.url(), "-f", "user.toml", "-u", "16", "-r", "100", "-t", "6s", "--allow-unproven"];
+        let args =
+            ["run", "-H", &server.url(), "-f", "user.toml", "-u", "16", "-r", "100", "-t", "6s", "--allow-unproven"];
         bench.run(&args).assert_code(0);
         let result = bench.result();
         let reported = &endpoint(&result, PROJECTS)["response_time_ms"];
@@ -134,7 +139,8 @@ fn two_scenarios_share_the_users_by_weight() {
     let visitor = "name = \"visitors\"\nwait = { constant = \"50ms\" }\n[[on_start]]\nget = \"/api/v2/health\"\n\n\
                    [[task]]\nname = \"look\"\nget = \"/api/v2/health\"\n";
     bench.write("visitor.toml", visitor);
-    let args = ["run", "-H", &server.url(), "-f", "user.toml:3", "-f", "visitor.toml:1", "-u", "20", "-r", "50", "-t", "4s"];
+    let args =
+        ["run", "-H", &server.url(), "-f", "user.toml:3", "-f", "visitor.toml:1", "-u", "20", "-r", "50", "-t", "4s"];
     bench.run(&[&args[..], &["--allow-unproven", "--target", "error_rate=off"]].concat()).assert_code(0);
     let result = bench.result();
     assert_eq!(result["scenario"]["name"], "members + visitors");
@@ -152,7 +158,8 @@ fn the_same_seed_draws_the_same_tasks() {
         let bench = Workbench::new();
         // Three iterations for each user, far apart from the end: the same in every run.
         bench.write("user.toml", &guide_user("{ constant = \"1500ms\" }"));
-        let args = ["run", "-H", &server.url(), "-f", "user.toml", "-u", "40", "-r", "1000", "-t", "4s", "--seed", seed];
+        let args =
+            ["run", "-H", &server.url(), "-f", "user.toml", "-u", "40", "-r", "1000", "-t", "4s", "--seed", seed];
         bench.run(&[&args[..], &["--allow-unproven", "-q"]].concat()).assert_code(0);
         server.counts()
     };

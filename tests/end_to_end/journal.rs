@@ -26,7 +26,7 @@ fn two_runs_at_once_in_one_folder_both_end_well() {
     };
     let (first, second) = (start(&one), start(&two));
     for (running, server) in [(first, &one), (second, &two)] {
-        let outcome = running.finish(Duration::from_secs(60));
+        let outcome = running.finish(Duration::from_mins(1));
         outcome.assert_code(0);
         let result = outcome.json();
         assert_eq!(result["totals"]["requests"], server.total() - 1);
@@ -140,7 +140,8 @@ print(json.dumps({'count': count, 'p50': total.get_value_at_percentile(50), 'max
 
 #[test]
 fn no_secret_is_written_or_printed() {
-    let bench = Workbench::new().with_env("AGENTHUB_EMAIL", "me@example.com").with_env("AGENTHUB_PASSWORD", "hunter2-hunter2");
+    let bench =
+        Workbench::new().with_env("AGENTHUB_EMAIL", "me@example.com").with_env("AGENTHUB_PASSWORD", "hunter2-hunter2");
     let outcome = bench.run(&["run", "-u", "5", "-r", "5", "-t", "4s", "--allow-unproven"]);
     outcome.assert_code(0);
     let tried = bench.run(&["scenario", "try"]);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::harness::{Workbench, only_get};
 use crate::endpoint;
+use crate::support::harness::{Workbench, only_get};
 
 /// A private nginx on a free port. Ends when dropped.
 struct Nginx {
@@ -35,16 +35,19 @@ impl Nginx {
         // As root nginx would give its worker another user, who must not see a private folder: stay who we are.
         let user = if cfg!(target_os = "linux") { "user root;" } else { "" };
         let child = Command::new(program)
-            .arg("-e").arg(folder.join("error.log"))
-            .arg("-c").arg(folder.join("nginx.conf"))
+            .arg("-e")
+            .arg(folder.join("error.log"))
+            .arg("-c")
+            .arg(folder.join("nginx.conf"))
             .args(["-g", user])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let nginx = Self { child, url: format!("http://127.0.0.1:{port}") };
         for _ in 0..500 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { child, url: format!("http://127.0.0.1:{port}") };
+                return nginx;
             }
             std::thread::sleep(Duration::from_millis(10));
         }

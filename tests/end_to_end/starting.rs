@@ -83,8 +83,15 @@ fn users_that_cannot_start_do_not_let_a_run_pass() {
     let bench = Workbench::new();
     bench.write("accounts.csv", "email,password\ntest@example.com,right\nnobody@example.com,wrong\n");
     let scenario = guide_user("{ constant = \"20ms\" }")
-        .replace("\"test@example.com\", password = \"testpassword\"", "\"{{account.email}}\", password = \"{{account.password}}\"")
-        .replacen("[[on_start]]", "[feeders.account]\nfile = \"accounts.csv\"\nper = \"user\"\nsecret = [\"password\"]\n\n[[on_start]]", 1);
+        .replace(
+            "\"test@example.com\", password = \"testpassword\"",
+            "\"{{account.email}}\", password = \"{{account.password}}\"",
+        )
+        .replacen(
+            "[[on_start]]",
+            "[feeders.account]\nfile = \"accounts.csv\"\nper = \"user\"\nsecret = [\"password\"]\n\n[[on_start]]",
+            1,
+        );
     bench.write("user.toml", &scenario);
     let mut service = bench.start(&["serve", "--port", "0", "--email", "test@example.com", "--password", "right"]);
     let url = service.first_line().rsplit(' ').next().unwrap().to_owned();

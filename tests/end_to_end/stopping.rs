@@ -40,15 +40,16 @@ fn a_second_interrupt_ends_it_at_once() {
     let server = FaultServer::start();
     let bench = Workbench::new();
     bench.write("hang.toml", &only_get("/NeverAnswer", "\"none\"", ""));
-    let args = ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "5", "-r", "100", "-t", "300s", "--stop-timeout", "120s"];
+    let args =
+        ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "5", "-r", "100", "-t", "300s", "--stop-timeout", "120s"];
     let running = bench.start(&args);
     bench.wait_for_journal();
     running.signal("INT");
     running.wait_for_error("once more");
     running.signal("INT");
-    let outcome = running.finish(Duration::from_secs(60));
+    let outcome = running.finish(Duration::from_mins(1));
     outcome.assert_code(130);
-    assert!(outcome.took < Duration::from_secs(60), "took {:?}", outcome.took);
+    assert!(outcome.took < Duration::from_mins(1), "took {:?}", outcome.took);
     // What was written stays, and reads.
     bench.run(&["report", "latest"]).assert_code(98);
 }
@@ -58,10 +59,12 @@ fn requests_in_flight_at_the_end_are_cut_off_and_counted() {
     let server = FaultServer::start();
     let bench = Workbench::new();
     bench.write("hang.toml", &only_get("/NeverAnswer", "\"none\"", "timeout = \"100s\""));
-    let args = ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "7", "-r", "100", "-t", "3s", "--stop-timeout", "1s"];
+    let args =
+        ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "7", "-r", "100", "-t", "3s", "--stop-timeout", "1s"];
     let outcome = bench.run(&args);
     assert!(outcome.took < Duration::from_secs(40), "took {:?}", outcome.took);
-    outcome.assert_code(98);
+    // None was answered, and all had waited for longer than the 2 s that 95 % must be below.
+    outcome.assert_code(99);
     let totals = &bench.result()["totals"];
     assert_eq!((&totals["requests"], &totals["cut_off"], &totals["failures"]), (&7.into(), &7.into(), &0.into()));
 }

@@ -126,7 +126,7 @@ stages = "50:1m,50:10m"
 "#;
         let config = ConfigFile::parse("agenthub-perf.toml", text, Path::new("conf")).unwrap();
         assert_eq!(config.layer.host.as_deref(), Some("http://localhost:8000"));
-        assert_eq!(config.layer.run_time, Some(Duration::from_secs(120)));
+        assert_eq!(config.layer.run_time, Some(Duration::from_mins(2)));
         assert_eq!(config.layer.scenarios[0].path, Path::new("conf/user.toml"));
         assert_eq!((config.layer.scenarios[0].weight, config.layer.targets.len()), (3, 2));
         assert_eq!(config.profiles["nightly"].stages.as_ref().map(Vec::len), Some(2));

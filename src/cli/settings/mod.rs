@@ -127,7 +127,7 @@ fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> {
     }
     let users = layers.iter().find_map(|layer| layer.users).unwrap_or(1);
     let spawn_rate = layers.iter().find_map(|layer| layer.spawn_rate).unwrap_or(1.0);
-    let run_time = layers.iter().find_map(|layer| layer.run_time).unwrap_or(Duration::from_secs(60));
+    let run_time = layers.iter().find_map(|layer| layer.run_time).unwrap_or(Duration::from_mins(1));
     Ok((LoadPlan::users(users, spawn_rate, run_time.as_secs_f64()), Some(spawn_rate)))
 }
 

@@ -96,7 +96,7 @@ fn spread_over(seconds: &mut [Second], from_s: f64, to_s: f64, field: fn(&mut Se
 
 /// Simulates users that think 1 to 5 s between requests to two endpoints; the run ends by itself.
 pub(super) fn simulate(asked: Asked, mut answer: impl FnMut(&mut fastrand::Rng, f64) -> Answer) -> Run {
-    let mut rng = fastrand::Rng::with_seed(42);
+    let mut rng = fastrand::Rng::with_seed(asked.seed);
     let over_s = asked.plan.duration_s();
     let latest_s = over_s + asked.stop_timeout_s;
     let length = latest_s as usize;

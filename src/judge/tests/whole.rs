@@ -209,3 +209,17 @@ fn minutes_and_seconds_are_judged_alike() {
     }
     assert_eq!(coarse.verdict, Verdict::Pass);
 }
+
+#[test]
+fn a_hiccup_far_from_the_limit_does_not_hide_that_it_is_met() {
+    for length_s in [1.0, 2.0, 5.0, 10.0] {
+        let result = judge(&simulate(users(250, 50.0, 60.0), |rng, at_s| {
+            let answer = fast(rng, at_s);
+            Answer::ok(if (30.0..30.0 + length_s).contains(&at_s) { 5_000.0 + 5.0 * answer.us } else { answer.us })
+        }));
+        assert_eq!(result.verdict, Verdict::Pass, "{length_s} s: {:?}", result.reasons);
+        let p95 = target(&result, "p95_response_time");
+        let longest = result.totals.response_time_ms.max.unwrap();
+        assert!(p95.high.unwrap() <= 4.0 * longest, "{p95:?}");
+    }
+}

@@ -21,7 +21,7 @@ pub(super) fn pass() -> (Run, RunResult) {
         latency("p95_response_time", [2.1, 2.0, 2.3], Verdict::Pass, ""),
         errors_of(&result, Verdict::Pass, [0.0, 0.0008], ""),
         throughput([4968.0, 4890.0, 5030.0], Verdict::Pass, ""),
-        not_measured("db_query_time", 500.0, "ms", "name a database with --postgres URL"),
+        not_measured("db_query_time", 500.0, "ms", "the database is not watched yet"),
         not_measured("memory", 0.8, "ratio", "name containers with --containers NAME,…"),
     ];
     (run, result)
@@ -50,7 +50,7 @@ pub(super) fn fail() -> (Run, RunResult) {
         ),
         errors_of(&result, Verdict::Fail, [0.038, 0.052], "the whole interval lies above the limit"),
         throughput([1012.0, 940.0, 1090.0], Verdict::Unproven, "the interval holds the limit: run 4m longer"),
-        not_measured("db_query_time", 500.0, "ms", "name a database with --postgres URL"),
+        not_measured("db_query_time", 500.0, "ms", "the database is not watched yet"),
     ];
     result.endpoints[1].redirected = 120;
     (run, result)
@@ -278,6 +278,8 @@ fn target(name: &str, op: &str, limit: f64, unit: &str, verdict: Verdict, reason
         verdict,
         reason: reason.to_owned(),
         counts: None,
+        longer_s: None,
+        level: None,
     }
 }
 

@@ -14,7 +14,7 @@ fn the_guides_plan() {
     agenthub user
       file        scenarios/agenthub.toml
       hash        …
-      think time  1s to 5s
+      think time  1–5 s
       requests    1.00 a task on average
       variable    email = "test@example.com" (AGENTHUB_EMAIL)
       variable    password = *** (AGENTHUB_PASSWORD)
@@ -40,7 +40,7 @@ fn the_plan_of_a_tree() {
     browse
       file        scenarios/browse.toml
       hash        …
-      think time  2s to 6s
+      think time  2–6 s
       requests    2.11 a task on average
       variable    email = "test@example.com" (AGENTHUB_EMAIL)
       variable    password = *** (AGENTHUB_PASSWORD)
@@ -52,14 +52,14 @@ fn the_plan_of_a_tree() {
        44.4 %  open projects (weight 4)
               list projects: GET /api/v2/projects → project_id, project, projects
               when project_id
-                wait 300ms to 900ms
+                wait 300ms–900ms
                 newest tasks: GET /api/v2/tasks
               else
                 is it up?: GET /api/v2/health
        33.3 %  page through tasks (weight 3)
               3 times
                 a page: GET /api/v2/tasks
-                wait 200ms to 800ms
+                wait 200ms–800ms
        22.2 %  look something up (weight 2)
               one of
                 75.0 %  GET /api/v2/tasks
