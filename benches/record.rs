@@ -3,8 +3,6 @@
 //! `cargo bench --bench record`. Response times are seeded exponential ones; journals are read from a warm page cache.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has failed")]
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has no one to tell but the terminal")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
