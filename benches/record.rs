@@ -100,32 +100,52 @@ fn journal(folder: &Path, seconds: u32, per_second: u64, endpoints: u32) {
     journal.end(&End::Finished).unwrap();
 }
 
+/// Times `one`, done by each of `threads` at the pace of 100,000 a second altogether, which the journal's thread
+/// fetches every second; only the doing is timed, not the pauses.
+fn paced(iterations: u64, threads: u64, one: impl Fn() + Sync) -> Duration {
+    const A_SECOND: u64 = 100_000;
+    let mut timed = Duration::ZERO;
+    let mut left = iterations;
+    while left > 0 {
+        let now = left.min(A_SECOND);
+        let began = Instant::now();
+        if threads == 1 {
+            (0..now).for_each(|_| one());
+        } else {
+            std::thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| (0..now.div_ceil(threads)).for_each(|_| one()));
+                }
+            });
+        }
+        timed += began.elapsed();
+        left -= now;
+        if left > 0 {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    timed
+}
+
 fn recording(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let recorder = Recorder::create(folder.path(), &asked(), names(4)).unwrap();
     recorder.begin();
     let mut group = c.benchmark_group("record");
     group.throughput(Throughput::Elements(1));
+    group.sample_size(10).warm_up_time(Duration::from_millis(10)).measurement_time(Duration::from_millis(50));
     let one = sample(1, 5, 1234);
-    group.bench_function("a sample", |b| b.iter(|| recorder.record(&one)));
+    group.bench_function("a sample", |b| b.iter_custom(|n| paced(n, 1, || recorder.record(&one))));
+    group.bench_function("a sample, 8 threads at once", |b| b.iter_custom(|n| paced(n, 8, || recorder.record(&one))));
     group.bench_function("a state entered and left", |b| {
-        b.iter(|| {
-            recorder.enter(State::InFlight, 5);
-            recorder.leave(State::InFlight, 6);
+        b.iter_custom(|n| {
+            paced(n, 1, || {
+                recorder.enter(State::InFlight, 5);
+                recorder.leave(State::InFlight, 6);
+            })
         });
     });
     group.bench_function("the time", |b| b.iter(|| recorder.now_us()));
-    group.bench_function("a sample, 8 threads at once", |b| {
-        b.iter_custom(|iterations| {
-            let began = Instant::now();
-            std::thread::scope(|scope| {
-                for _ in 0..8 {
-                    scope.spawn(|| (0..iterations.div_ceil(8)).for_each(|_| recorder.record(&one)));
-                }
-            });
-            began.elapsed()
-        });
-    });
     group.finish();
 }
 

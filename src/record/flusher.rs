@@ -60,7 +60,7 @@ pub(super) struct Flusher {
     meter: ProcessMeter,
     live: Live,
     watchers: watch::Sender<Snapshot>,
-    spare: Batch,
+    spares: Vec<Batch>,
 }
 
 impl Flusher {
@@ -74,6 +74,7 @@ impl Flusher {
         watchers.send_replace(live.snapshot().clone());
         Self {
             accountant: Accountant::new(endpoints.len(), Arc::clone(&shared.errors)),
+            spares: shared.shards.spares(),
             shared,
             endpoints,
             journal,
@@ -81,7 +82,6 @@ impl Flusher {
             meter: ProcessMeter::new(),
             live,
             watchers,
-            spare: Batch::default(),
         }
     }
 
@@ -126,7 +126,7 @@ impl Flusher {
 
     fn drain(&mut self) {
         let accountant = &mut self.accountant;
-        self.shared.shards.drain(&mut self.spare, |batch| accountant.take(batch));
+        self.shared.shards.drain(&mut self.spares, |batch| accountant.take(batch));
     }
 
     fn close(&mut self, to_us: u64) {

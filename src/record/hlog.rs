@@ -208,7 +208,8 @@ impl Decoder {
         }
         self.pairs.clear();
         plain(&self.plain, &mut self.pairs)?;
-        Ok(Distribution::from_pairs(self.pairs.iter().copied()))
+        // A list of its own length, which becomes the distribution's without another copy.
+        Ok(Distribution::from_pairs(self.pairs.clone()))
     }
 }
 

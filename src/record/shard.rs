@@ -56,9 +56,15 @@ impl Shards {
         self.shards[at].lock()
     }
 
-    /// Hands everything that was left to `take`, shard by shard. `spare` goes round as the next empty batch.
-    pub(super) fn drain(&self, spare: &mut Batch, mut take: impl FnMut(&mut Batch)) {
-        for shard in &self.shards {
+    /// An empty batch for each shard.
+    pub(super) fn spares(&self) -> Vec<Batch> {
+        std::iter::repeat_with(Batch::default).take(self.shards.len()).collect()
+    }
+
+    /// Hands everything that was left to `take`, shard by shard. A shard and its spare take turns, so that both are
+    /// soon as large as a second of that shard needs, and no larger.
+    pub(super) fn drain(&self, spares: &mut [Batch], mut take: impl FnMut(&mut Batch)) {
+        for (shard, spare) in self.shards.iter().zip(spares) {
             std::mem::swap(&mut *shard.lock(), spare);
             take(spare);
             spare.samples.clear();
@@ -83,7 +89,7 @@ mod tests {
     #[test]
     fn what_threads_leave_is_drained_once() {
         let shards = Shards::new();
-        let mut spare = Batch::default();
+        let mut spares = shards.spares();
         std::thread::scope(|scope| {
             for thread in 0..8 {
                 let shards = &shards;
@@ -95,9 +101,9 @@ mod tests {
             }
         });
         let mut seen: Vec<u64> = Vec::new();
-        shards.drain(&mut spare, |batch| seen.extend(&batch.lags_us));
+        shards.drain(&mut spares, |batch| seen.extend(&batch.lags_us));
         seen.sort_unstable();
         assert_eq!(seen, (0..8000).collect::<Vec<_>>());
-        shards.drain(&mut spare, |batch| assert!(batch.lags_us.is_empty()));
+        shards.drain(&mut spares, |batch| assert!(batch.lags_us.is_empty()));
     }
 }
