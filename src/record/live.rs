@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
+use hdrhistogram::Histogram;
+
 use super::accountant::Closed;
+use super::hdr::{DIGITS, HIGHEST_US};
 use super::{EndpointName, EndpointRow, IntervalKind, Snapshot};
 use crate::stats::Distribution;
 
@@ -15,12 +18,15 @@ pub(super) struct Live {
     snapshot: Snapshot,
     /// Successful response times: the end of the second, and its values.
     recent: VecDeque<(f64, Distribution)>,
+    /// All of `recent`, µs; refilled every second.
+    window: Histogram<u64>,
 }
 
 impl Live {
     pub(super) fn new(endpoints: &[EndpointName]) -> Self {
         let rows = endpoints.iter().map(|e| EndpointRow { name: e.name.clone(), ..EndpointRow::default() });
-        Self { snapshot: Snapshot { endpoints: rows.collect(), ..Snapshot::default() }, recent: VecDeque::new() }
+        let snapshot = Snapshot { endpoints: rows.collect(), ..Snapshot::default() };
+        Self { snapshot, recent: VecDeque::new(), window: histogram() }
     }
 
     /// What is known now.
@@ -62,10 +68,19 @@ impl Live {
         while self.recent.front().is_some_and(|&(to_s, _)| to_s <= second.to_s - RECENT_S) {
             self.recent.pop_front();
         }
-        let recent = Distribution::merged(self.recent.iter().map(|(_, values)| values));
-        let ms = |q| recent.quantile(q).map(|us| us as f64 / 1000.0);
+        self.window.reset();
+        for &(us, count) in self.recent.iter().flat_map(|(_, values)| values.pairs()) {
+            self.window.saturating_record_n(us, count);
+        }
+        let ms = |q| (!self.window.is_empty()).then(|| self.window.value_at_quantile(q) as f64 / 1000.0);
         (live.p50_ms, live.p95_ms) = (ms(0.5), ms(0.95));
     }
+}
+
+/// Empty, of the journal's range and digits.
+#[expect(clippy::expect_used, reason = "1 µs to an hour at three digits are bounds that it takes")]
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, HIGHEST_US, DIGITS).expect("sound bounds")
 }
 
 #[cfg(test)]
@@ -108,11 +123,15 @@ mod tests {
         let mut live = Live::new(&names);
         assert_eq!(live.snapshot().endpoints[1].name, "GET /b");
         live.add(&closed(0, 3, &[900_000, 900_000]));
-        assert_eq!((live.snapshot().p50_ms, live.snapshot().p95_ms), (Some(900.0), Some(900.0)));
+        assert_eq!(
+            (live.snapshot().p50_ms, live.snapshot().p95_ms),
+            (Some(900.095), Some(900.095)),
+            "the top of its bucket"
+        );
         for second in 1..=9 {
             live.add(&closed(second, 2, &[1000, 2000]));
         }
-        assert_eq!((live.snapshot().p50_ms, live.snapshot().p95_ms), (Some(2.0), Some(900.0)));
+        assert_eq!((live.snapshot().p50_ms, live.snapshot().p95_ms), (Some(2.0), Some(900.095)));
         live.add(&closed(10, 2, &[1000, 2000]));
         let snapshot = live.snapshot();
         assert_eq!((snapshot.p50_ms, snapshot.p95_ms), (Some(1.0), Some(2.0)), "the first second is no longer recent");
