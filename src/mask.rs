@@ -42,7 +42,17 @@ impl Mask {
         let json = serde_json::Value::from(secret).to_string();
         let percent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let path = percent.replace('+', "%20");
-        for form in [secret.to_owned(), json[1..json.len() - 1].to_owned(), path, percent] {
+        // As JSON writers have it that keep to ASCII.
+        let ascii = json[1..json.len() - 1].chars().fold(String::new(), |mut text, c| {
+            if c.is_ascii() {
+                text.push(c);
+            } else {
+                let mut units = [0; 2];
+                text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            text
+        });
+        for form in [secret.to_owned(), json[1..json.len() - 1].to_owned(), ascii, path, percent] {
             if !self.forms.contains(&form) {
                 self.forms.push(form);
             }

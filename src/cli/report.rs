@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::exit::ExitCode;
 use super::run::Format;
+use super::settings::{Layer, settle};
 use super::{Failure, print, say};
 use crate::judge::{self, RunResult};
 use crate::record::{self, Run};
@@ -21,9 +22,12 @@ pub(super) struct ReportArgs {
     /// A path, an id, a label, `latest` or `latest~N`
     #[arg(value_name = "RESULT", default_value = "latest")]
     result: String,
-    /// Folder that results are in
-    #[arg(long, value_name = "DIR", env = "AGENTHUB_PERF_RESULTS", default_value = "results")]
-    results: PathBuf,
+    /// Folder that results are in [default: the configuration's, else results]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Configuration file [default: agenthub-perf.toml, where it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// What is printed to standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -31,20 +35,22 @@ pub(super) struct ReportArgs {
 
 /// Builds it, and ends as the run would have.
 pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
-    let folder = history::find(&args.results, &args.result).map_err(Failure::cannot)?;
+    let flags = Layer { results: args.results.clone(), ..Layer::default() };
+    let settings = settle(flags, None, args.config.as_deref())?;
+    let folder = history::find(&settings.results, &args.result).map_err(Failure::cannot)?;
     let run = record::read(&folder).map_err(Failure::cannot)?;
     let result = judge::judge(&run);
-    if let Err(failure) = write_reports(&folder, &run, &result) {
-        // The report can still be read here and now.
-        say(&format!("warning: {}", failure.message));
-    }
+    write_reports(&folder, &run, &result);
     show(&folder, &run, &result, args.format)?;
     Ok(ExitCode::of(run.end.as_ref(), result.verdict, run.asked.allow_unproven))
 }
 
-/// Writes the report's files into the result's folder.
-pub(super) fn write_reports(folder: &Path, run: &Run, result: &RunResult) -> Result<(), Failure> {
-    report::write_all(folder, run, result).map_err(Failure::cannot)
+/// Writes the report's files into the result's folder. Where they cannot be written the report can still be read here and
+/// now, and built again from the journal.
+pub(super) fn write_reports(folder: &Path, run: &Run, result: &RunResult) {
+    if let Err(error) = report::write_all(folder, run, result) {
+        say(&format!("warning: {error}"));
+    }
 }
 
 /// Prints the report.

@@ -18,6 +18,7 @@ use super::settings::{
     parse_time, parse_users, settle,
 };
 use super::{Failure, progress, say};
+use crate::document::suggestion;
 use crate::history;
 use crate::judge;
 use crate::load::{self, AllowedHosts, Host, Load, LoadError};
@@ -31,8 +32,11 @@ const HEALTH: &str = "/api/v2/health";
 
 /// Drive load on a host, judge it, write a result.
 #[derive(Debug, Args)]
-#[command(after_help = "Each option can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
-    agenthub-perf.toml; the flag wins, then the environment, the profile, the file.")]
+#[command(
+    after_help = "What is to be run can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
+    agenthub-perf.toml; the flag wins, then the environment, the profile, the file. Before the load the host gets one GET \
+    of /api/v2/health, which is not counted."
+)]
 #[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 pub(super) struct RunArgs {
     /// Scenario file and its share of the users; repeatable [default: the guide's user, built in]
@@ -134,7 +138,11 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
             say(line);
         }
     };
+    for warning in &settings.warnings {
+        tell(&format!("warning: {warning}"));
+    }
     let scenarios = load_scenarios(&settings.scenarios)?;
+    check_targets(&settings, &scenarios)?;
 
     let named = settings.host.clone().or_else(|| scenarios.iter().find_map(|(scenario, _)| scenario.host.clone()));
     let allowed = AllowedHosts::new(settings.allow_hosts.clone());
@@ -154,7 +162,23 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     for line in &outlook.lines {
         tell(line);
     }
-    let ended = drive(&settings, &scenarios, host, allowed, &asked, &folder.path, stop, args.quiet).await;
+    let recorder = match Recorder::create(&folder.path, &asked, endpoints(&scenarios)) {
+        Ok(recorder) => Arc::new(recorder),
+        Err(error) => {
+            folder.remove();
+            return Err(Failure::cannot(error));
+        }
+    };
+    let load = Load {
+        scenarios: scenarios,
+        plan: settings.plan.clone(),
+        host,
+        allowed,
+        check_certificates: !settings.insecure,
+        seed: asked.seed,
+        stop_timeout: settings.stop_timeout,
+    };
+    let ended = drive(load, recorder, stop, args.quiet).await;
     if let Some(service) = service {
         service.stop().await;
     }
@@ -169,7 +193,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
 fn finish(folder: &Path, settings: &Settings, format: Format, failed: Option<Failure>) -> Result<ExitCode, Failure> {
     let run = record::read(folder).map_err(Failure::cannot)?;
     let result = judge::judge(&run);
-    write_reports(folder, &run, &result)?;
+    write_reports(folder, &run, &result);
     show(folder, &run, &result, format)?;
     Ok(match failed {
         Some(failure) => failure.code,
@@ -184,6 +208,19 @@ fn load_scenarios(files: &[ScenarioFile]) -> Result<Vec<Weighted>, Failure> {
         return Ok(vec![(Arc::new(scenario::built_in()), 1)]);
     }
     files.iter().map(|file| Ok((Arc::new(scenario::load(&file.path).map_err(Failure::usage)?), file.weight))).collect()
+}
+
+/// A target for an endpoint that no scenario has would only be found out after the load.
+fn check_targets(settings: &Settings, scenarios: &[Weighted]) -> Result<(), Failure> {
+    let known =
+        || scenarios.iter().flat_map(|(scenario, _)| &scenario.endpoints).map(|endpoint| endpoint.name.as_str());
+    for target in settings.targets.0.iter().filter(|target| target.name.is_of_endpoints()) {
+        if let Some(of) = target.of.as_deref().filter(|of| !known().any(|name| name == *of)) {
+            let (name, help) = (target.full_name(), suggestion(of, known()));
+            return Err(Failure::usage(format!("target {name:?}: no scenario has the endpoint {of:?}; {help}")));
+        }
+    }
+    Ok(())
 }
 
 fn checked_host(text: &str, allowed: &AllowedHosts) -> Result<Host, Failure> {
@@ -210,20 +247,25 @@ async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), F
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(REACHED_WITHIN)
-        .tls_danger_accept_invalid_certs(insecure)
+        .connect_timeout(REACHED_WITHIN)
+        .timeout(REACHED_WITHIN * 2)
+        // Plain http needs no store of certificates, which a small container may not have.
+        .tls_danger_accept_invalid_certs(insecure || !host.origin.tls)
         .build()
         .map_err(Failure::cannot)?;
     match client.get(&url).send().await {
         Ok(answer) if answer.status().is_server_error() => tell(&format!("GET {HEALTH} answers {}", answer.status())),
         Ok(_) => {}
         Err(error) if error.is_connect() => {
-            let hint = if host.origin.tls {
-                "is its certificate good (--insecure takes any)?"
+            let why = innermost(&error);
+            let hint = if why.contains("InvalidContentType") {
+                "it speaks plain http: write http://"
+            } else if why.contains("certificate") {
+                "--insecure takes any certificate"
             } else {
                 "is it running, and is --host right?"
             };
-            return Err(Failure::cannot(format!("cannot reach {host}: {}; {hint}", innermost(&error))));
+            return Err(Failure::cannot(format!("cannot reach {host}: {why}; {hint}")));
         }
         Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),
     }
@@ -259,9 +301,13 @@ fn scenario_name(scenarios: &[Weighted]) -> String {
 
 fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_service: bool, id: String) -> Asked {
     let total: f64 = scenarios.iter().map(|(_, weight)| f64::from(*weight)).sum();
-    let mean = |of: &dyn Fn(&Scenario) -> Option<f64>| -> Option<f64> {
-        scenarios.iter().map(|(scenario, weight)| Some(of(scenario)? * f64::from(*weight) / total)).sum()
+    let mean = |of: &dyn Fn(&Scenario) -> f64| -> f64 {
+        scenarios.iter().map(|(scenario, weight)| of(scenario) * f64::from(*weight) / total).sum()
     };
+    // A user that waits less does more tasks: the mean over a mix is that of the rates, not that of the waits.
+    let tasks_per_s = mean(&|scenario| 1.0 / scenario.mean_seconds_per_task());
+    let requests_per_s = mean(&|scenario| scenario.mean_requests_per_task() / scenario.mean_seconds_per_task());
+    let thinks = scenarios.iter().all(|(scenario, _)| scenario.mean_seconds_per_task() > 0.0);
     let mut waits: Vec<String> = scenarios.iter().map(|(scenario, _)| scenario.wait.to_string()).collect();
     waits.dedup();
     let hash = match scenarios {
@@ -285,10 +331,14 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
         seed: settings.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
         stop_timeout_s: settings.stop_timeout.as_secs_f64(),
         allow_unproven: settings.allow_unproven,
-        users: Some(settings.plan.peak() as u32),
+        users: Some(settings.plan.peak().ceil() as u32),
         spawn_rate: settings.spawn_rate,
-        mean_wait_s: mean(&|scenario| scenario.wait.mean_s()),
-        mean_requests_per_task: mean(&|scenario| Some(scenario.mean_requests_per_task())).unwrap_or(1.0),
+        mean_wait_s: Some(if thinks { 1.0 / tasks_per_s } else { 0.0 }),
+        mean_requests_per_task: if thinks {
+            requests_per_s / tasks_per_s
+        } else {
+            mean(&Scenario::mean_requests_per_task)
+        },
         wait: waits.join(", "),
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
@@ -307,39 +357,25 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
     }
 }
 
-/// Drives the load and closes the journal, however it ends.
-#[expect(clippy::too_many_arguments, reason = "each is one thing, and all are used once")]
-async fn drive(
-    settings: &Settings,
-    scenarios: &[Weighted],
-    host: Host,
-    allowed: AllowedHosts,
-    asked: &Asked,
-    folder: &Path,
-    stop: watch::Receiver<bool>,
-    quiet: bool,
-) -> Result<(), Failure> {
-    let endpoints = scenarios.iter().flat_map(|(scenario, _)| {
-        scenario.endpoints.iter().map(|endpoint| EndpointName {
+/// The endpoints of a run: those of its scenarios, one after the other.
+fn endpoints(scenarios: &[Weighted]) -> Vec<EndpointName> {
+    let of = |(scenario, _): &Weighted| -> Vec<EndpointName> {
+        let name = |endpoint: &scenario::Endpoint| EndpointName {
             name: endpoint.name.clone(),
             scenario: scenario.name.clone(),
             tags: endpoint.tags.clone(),
-        })
-    });
-    let recorder = Arc::new(Recorder::create(folder, asked, endpoints.collect()).map_err(Failure::cannot)?);
+        };
+        scenario.endpoints.iter().map(name).collect()
+    };
+    scenarios.iter().flat_map(of).collect()
+}
+
+/// Drives the load and closes the journal, however it ends.
+async fn drive(load: Load, recorder: Arc<Recorder>, stop: watch::Receiver<bool>, quiet: bool) -> Result<(), Failure> {
     let shown = (!quiet).then(|| {
-        let length = Duration::from_secs_f64(settings.plan.duration_s());
+        let length = Duration::from_secs_f64(load.plan.duration_s());
         tokio::spawn(progress::show(recorder.snapshots(), stop.clone(), length))
     });
-    let load = Load {
-        scenarios: scenarios.to_vec(),
-        plan: settings.plan.clone(),
-        host,
-        allowed,
-        check_certificates: !settings.insecure,
-        seed: asked.seed,
-        stop_timeout: settings.stop_timeout,
-    };
     let ended = load::drive(load, Arc::clone(&recorder), stop).await;
     let end = match &ended {
         Ok(end) => end.clone(),

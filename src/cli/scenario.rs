@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::exit::ExitCode;
 use super::service::Service;
+use super::settings::{Layer, settle};
 use super::{Failure, print, say};
 use crate::load::{self, AllowedHosts, Host};
 use crate::scenario::{self, Scenario};
@@ -37,11 +38,14 @@ pub(super) struct TryArgs {
     #[command(flatten)]
     file: FileArgs,
     /// The system under test [default: the scenario's, else the reference service]
-    #[arg(short = 'H', long, value_name = "URL", env = "AGENTHUB_PERF_HOST")]
+    #[arg(short = 'H', long, value_name = "URL")]
     host: Option<String>,
     /// Allow requests to a host that is not this machine; repeatable
     #[arg(long = "allow-host", value_name = "NAME")]
     allow_hosts: Vec<String>,
+    /// Configuration file, for its host and allowed hosts [default: agenthub-perf.toml, where it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Take any TLS certificate
     #[arg(long)]
     insecure: bool,
@@ -88,8 +92,10 @@ pub(super) async fn scenario(command: ScenarioCommand, stop: watch::Receiver<boo
 
 async fn try_once(args: TryArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
     let scenario = Arc::new(args.file.load()?);
-    let allowed = AllowedHosts::new(args.allow_hosts);
-    let (host, service) = if let Some(text) = args.host.or_else(|| scenario.host.clone()) {
+    let flags = Layer { host: args.host, allow_hosts: args.allow_hosts, ..Layer::default() };
+    let settings = settle(flags, None, args.config.as_deref())?;
+    let allowed = AllowedHosts::new(settings.allow_hosts);
+    let (host, service) = if let Some(text) = settings.host.or_else(|| scenario.host.clone()) {
         let host = Host::parse(&text).map_err(Failure::usage)?;
         host.check_allowed(&allowed).map_err(Failure::usage)?;
         (host, None)

@@ -25,6 +25,9 @@ impl Service {
         let program = std::env::current_exe().map_err(|error| cannot(error.to_string()))?;
         let mut child = Command::new(program)
             .args(["serve", "--port", "0", "--parent-pipe"])
+            // It takes any account, whatever another service on this machine is told to take.
+            .env_remove("AGENTHUB_PERF_SERVE_EMAIL")
+            .env_remove("AGENTHUB_PERF_SERVE_PASSWORD")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for us: the service must still answer what is in flight.

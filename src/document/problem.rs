@@ -1,5 +1,6 @@
 //! What is wrong, where, and what would do.
 
+use crate::mask::is_secret_name;
 use std::fmt;
 use std::ops::Range;
 
@@ -40,7 +41,7 @@ impl Problem {
             column: from + 1,
             message: message.to_owned(),
             shown: Some(Shown {
-                text: text[line_start..line_end].trim_end_matches('\r').replace('\t', " "),
+                text: blanked(text[line_start..line_end].trim_end_matches('\r')).replace('\t', " "),
                 from,
                 width: text[start..end].trim_end().chars().count().max(1),
             }),
@@ -118,6 +119,36 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problem {}
 impl std::error::Error for Problems {}
+
+/// A line with the literals behind secret names, and the credentials of URLs, made stars: as many, so that a mark below it
+/// stays in its place. Placeholders are no secrets.
+fn blanked(line: &str) -> String {
+    let mut blank = String::with_capacity(line.len());
+    // The key `secret` marks others as secret and holds none itself.
+    let hides = |name: &str| name != "secret" && is_secret_name(name);
+    let all = line.split('=').next().is_some_and(|key| hides(key.trim().trim_matches(['"', '\''])));
+    let mut rest = line;
+    while let Some(open) = rest.find(['"', '\'']) {
+        let (before, literal) = (&rest[..open], &rest[open + 1..]);
+        let close = literal.find(&rest[open..=open]).unwrap_or(literal.len());
+        let name = before.trim_end().strip_suffix('=').unwrap_or_default().rsplit([',', '{', '[']).next();
+        let secret = all || name.is_some_and(|name| hides(name.trim()));
+        let (from, to) = match literal[..close].find("://").zip(literal[..close].rfind('@')) {
+            _ if literal[..close].contains("{{") => (0, 0),
+            _ if secret => (0, close),
+            Some((scheme, at)) if scheme + 3 < at => (scheme + 3, at),
+            _ => (0, 0),
+        };
+        blank.push_str(&rest[..=open]);
+        blank.push_str(&literal[..from]);
+        blank.extend(literal[from..to].chars().map(|_| '*'));
+        let end = (close + 1).min(literal.len());
+        blank.push_str(&literal[to..end]);
+        rest = &literal[end..];
+    }
+    blank.push_str(rest);
+    blank
+}
 
 /// The known name that is so near to `name` that it may be a slip for it: at most a third of its letters differ (optimal string
 /// alignment distance; case, `-` and `_` make no difference).

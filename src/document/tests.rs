@@ -9,6 +9,22 @@ fn document(text: &str) -> Document {
 }
 
 #[test]
+fn a_line_is_shown_without_its_secrets_and_its_mark_stays_in_place() {
+    let text = "password = { value = \"hunter2\", secrt = true }\nhost = \"http://me:hunter2@localhost\"\n";
+    let document = Document::parse("x.toml", text).unwrap();
+    let mut root = document.root("x");
+    let mut password = root.take("password").and_then(|node| node.table("password")).unwrap();
+    assert_eq!(password.take("value").and_then(|node| node.text()), Some("hunter2"));
+    password.close();
+    root.take("host").unwrap().reject("no", None);
+    root.close();
+    let shown = document.check().unwrap_err().to_string();
+    assert!(shown.contains("  1 | password = { value = \"*******\", secrt = true }"), "{shown}");
+    assert!(shown.contains(&format!("    | {}^^^^^", " ".repeat(32))), "{shown}");
+    assert!(shown.contains("  2 | host = \"http://**********@localhost\""), "{shown}");
+}
+
+#[test]
 fn a_syntax_error_shows_its_line() {
     let error = Document::parse("perf.toml", "name = \"x\"\nweight = = 3\n").unwrap_err();
     assert_snapshot!(error, @r"

@@ -14,6 +14,8 @@ use crate::units::{format_ms, format_ratio};
 const MOST_RESIDUAL: f64 = 0.05;
 const MOST_LAG_MS: f64 = 10.0;
 const MOST_LAG_OF_P95: f64 = 0.1;
+/// One late send of a handful is an accident, not a generator that cannot keep up.
+const LEAST_LATE: u64 = 3;
 const LEAST_ACHIEVED: f64 = 0.99;
 const MOST_CPU: f64 = 0.9;
 const MOST_CPU_FOR_S: f64 = 5.0;
@@ -42,7 +44,7 @@ pub(super) fn generator(run: &Run, window: &Window<'_>, notes: &mut Vec<String>)
         memory_bytes: run.seconds.iter().map(|second| second.generator.memory_bytes).max().unwrap_or(0),
     };
     if judged {
-        check_lag(window, &mut result);
+        check_lag(window, &lag, &mut result);
         check_residual(&mut result);
         check_cpu(run, &seconds, cpus, &mut result, notes);
         check_rate(run, length_s, &mut result);
@@ -77,12 +79,12 @@ fn offered(run: &Run, window: &Window<'_>) -> Option<f64> {
     }
 }
 
-fn check_lag(window: &Window<'_>, result: &mut GeneratorResult) {
+fn check_lag(window: &Window<'_>, lag: &Distribution, result: &mut GeneratorResult) {
     let all = Distribution::merged(&window.figures(None).values);
     let p95_ms = all.quantile(0.95).unwrap_or(0) as f64 / 1000.0;
     let most_ms = MOST_LAG_MS.max(MOST_LAG_OF_P95 * p95_ms);
     let p99_ms = result.schedule_lag_ms.p99;
-    if p99_ms > most_ms {
+    if p99_ms > most_ms && lag.count_above((most_ms * 1000.0) as u64) >= LEAST_LATE {
         result.reasons.push(format!(
             "the generator sent late: lag p99 {}, at most {} allowed; free its CPUs, ask for less load, or use a larger machine",
             format_ms(p99_ms),

@@ -39,7 +39,15 @@ pub(super) fn steady(run: &Run) -> Steady {
         let mut seconds = seconds_of(run, &hold);
         let left_out = leave_start_out(run, &seconds, &mut steady);
         seconds.drain(..left_out);
-        let (Some(first), Some(last)) = (seconds.first(), seconds.last()) else { continue };
+        let (Some(first), Some(last)) = (seconds.first(), seconds.last()) else {
+            if hold.from_s < run.duration_s() {
+                steady.notes.push(format!(
+                    "the hold from {:.0} to {:.0} s is not judged: no whole piece of the journal lies in it (a second; after an hour, a minute)",
+                    hold.from_s, hold.to_s
+                ));
+            }
+            continue;
+        };
         let ends_the_load = plan_s - last.to_s < 1.0 || run.partial() && last.to_s < hold.to_s - 1.0;
         steady.parts.push(Part { from_s: first.from_s, to_s: last.to_s, level: hold.level, ends_the_load });
     }

@@ -69,6 +69,11 @@ const KNOWN: [&str; 11] = [
 ];
 
 impl TargetName {
+    /// Whether brackets behind it name an endpoint, not a subject that a probe watches.
+    pub fn is_of_endpoints(self) -> bool {
+        matches!(self, Self::ResponseTime(_) | Self::ErrorRate | Self::Throughput)
+    }
+
     /// The unit of its figures.
     pub fn unit(self) -> &'static str {
         match self {

@@ -49,6 +49,15 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
         },
     };
     let figures = window.figures(endpoints.as_deref());
+    if let Some(ids) = &endpoints
+        && figures.counts().1 == 0
+        && figures.cut_off_count() == 0
+        && run.seconds.iter().any(|second| ids.iter().any(|id| second.endpoints.contains_key(id)))
+    {
+        "all its requests came outside the steady window, as those of a log-in do: a target for it cannot be judged"
+            .clone_into(&mut result.reason);
+        return result;
+    }
     match target.name {
         TargetName::ResponseTime(thousandths) => {
             response_time(f64::from(thousandths) / 1000.0, &figures, never_settled, &mut result);
@@ -129,10 +138,10 @@ fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut Ta
         })
     } else if result.verdict == Verdict::Pass {
         None
-    } else if found.high.is_none() && !figures.cut_off.is_empty() {
+    } else if found.high.is_none() && figures.cut_off_count() > 0 {
         Some(format!(
             "{} requests were cut off at the end: nobody knows how long they would have taken; allow them more time with --stop-timeout",
-            format_count(figures.cut_off.count())
+            format_count(figures.cut_off_count())
         ))
     } else if found.high.is_none() {
         // Were all below it, the share 1 − q of so many independent requests would be missed with α/2.
@@ -223,7 +232,7 @@ fn what_would_prove(
 
 fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut TargetResult) {
     let Some(found) = rate(&figures.spans, &figures.successes) else { return };
-    if figures.counts().1 == 0 && figures.cut_off.is_empty() {
+    if figures.counts().1 == 0 && figures.cut_off_count() == 0 {
         "no request ended in the steady window".clone_into(&mut result.reason);
         return;
     }
@@ -237,8 +246,10 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
     let asked = &run.asked;
     let held_s: f64 = window.parts.iter().map(|part| part.to_s - part.from_s).sum();
     let level = window.parts.iter().map(|part| part.level * (part.to_s - part.from_s)).sum::<f64>() / held_s;
-    let ceiling = most_per_min(asked, level);
-    let needed = level_needed(asked, result.limit, figures.mean_response_s());
+    // Of one endpoint the load can offer no more than its share.
+    let share = figures.counts().1 as f64 / window.figures(None).counts().1.max(1) as f64;
+    let ceiling = most_per_min(asked, level).map(|most| most * share);
+    let needed = level_needed(asked, result.limit / share.max(f64::MIN_POSITIVE), figures.mean_response_s());
     let enough = needed.map(|level| would_do(asked, level));
     match (ceiling, enough) {
         (Some(ceiling), Some(enough)) if ceiling <= result.limit => {

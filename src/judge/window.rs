@@ -28,8 +28,8 @@ pub(super) struct Figures {
     pub(super) spans: Vec<Span>,
     /// Response times of successes, µs, one distribution a span.
     pub(super) values: Vec<Distribution>,
-    /// How long those had waited that never ended, µs.
-    pub(super) cut_off: Distribution,
+    /// How long those had waited that never ended, µs, one distribution a span: the one in which they began.
+    pub(super) cut_off: Vec<Distribution>,
     /// (failures, requests with an outcome) of each span.
     pub(super) outcomes: Vec<(u64, u64)>,
     /// Successes that ended within each span; what ended after the load is not among them.
@@ -45,6 +45,11 @@ impl Figures {
     /// (failures, requests with an outcome).
     pub(super) fn counts(&self) -> (u64, u64) {
         self.outcomes.iter().fold((0, 0), |(k, n), &(failed, all)| (k + failed, n + all))
+    }
+
+    /// How many never ended.
+    pub(super) fn cut_off_count(&self) -> u64 {
+        self.cut_off.iter().map(Distribution::count).sum()
     }
 
     /// Mean response time of successes, seconds; 0 without any.
@@ -69,7 +74,14 @@ impl<'a> Window<'a> {
         let of_ours = |id: u32| endpoints.is_none_or(|ids| ids.contains(&id));
         let mut values: Vec<Vec<&Distribution>> = vec![Vec::new(); self.seconds.len()];
         let mut drained = Distribution::default();
-        let mut cut_off = Distribution::default();
+        let mut cut_off: Vec<Vec<(u64, u64)>> = vec![Vec::new(); self.seconds.len()];
+        let mut cut = |at_s: f64, waited: &Distribution| {
+            for &(us, count) in waited.pairs() {
+                if let Some(began_in) = cut_off.get_mut(self.second_of(at_s - us as f64 / 1e6)) {
+                    began_in.push((us, count));
+                }
+            }
+        };
         let mut late_failures = 0;
         for interval in self.run.intervals.iter().filter(|interval| of_ours(interval.endpoint.0)) {
             let Some(place) = self.place(interval) else {
@@ -82,9 +94,7 @@ impl<'a> Window<'a> {
                             drained = Distribution::merged([&drained, &interval.values.from(surely)]);
                         }
                         IntervalKind::Failed => late_failures += interval.values.count_from(surely),
-                        IntervalKind::CutOff => {
-                            cut_off = Distribution::merged([&cut_off, &interval.values.from(maybe)]);
-                        }
+                        IntervalKind::CutOff => cut(interval.to_s, &interval.values.from(maybe)),
                         _ => {}
                     }
                 }
@@ -92,7 +102,7 @@ impl<'a> Window<'a> {
             };
             match interval.kind {
                 IntervalKind::Response => values[place].push(&interval.values),
-                IntervalKind::CutOff => cut_off = Distribution::merged([&cut_off, &interval.values]),
+                IntervalKind::CutOff => cut(interval.to_s, &interval.values),
                 _ => {}
             }
         }
@@ -114,6 +124,7 @@ impl<'a> Window<'a> {
         }
         let spans =
             self.seconds.iter().map(|(second, hold)| Span { seconds: second.to_s - second.from_s, hold: *hold });
+        let cut_off = cut_off.into_iter().map(Distribution::from_pairs).collect();
         Figures { spans: spans.collect(), values, cut_off, outcomes, successes }
     }
 
@@ -126,6 +137,11 @@ impl<'a> Window<'a> {
                 .filter(|interval| interval.kind == kind && self.place(interval).is_some())
                 .map(|interval| &interval.values),
         )
+    }
+
+    /// The second of an instant: the first for what is earlier, the last for what is later.
+    fn second_of(&self, at_s: f64) -> usize {
+        self.seconds.partition_point(|(second, _)| second.to_s <= at_s).min(self.seconds.len().saturating_sub(1))
     }
 
     /// Which of its seconds an interval belongs to.

@@ -17,8 +17,11 @@ use crate::scenario::{Prepared, Reply, Request, Scenario, Step, User, Wait};
 const START_TRIES: u32 = 3;
 const START_WITHIN: Duration = Duration::from_secs(5);
 const START_PAUSE: Duration = Duration::from_millis(1500);
-/// How much of an answer is quoted where a start fails, bytes.
+/// What follows a request that could not even be sent.
+const UNSENT_PAUSE: Duration = Duration::from_millis(10);
+/// How much of an answer is quoted where a start fails, characters, and how much of it is looked at, bytes.
 const QUOTED: usize = 300;
+const LOOKED_AT: usize = 64 << 10;
 
 /// Why a user did not start, or a set-up did not work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,15 @@ enum OnFailure {
     GoOn,
     /// The walk ends and quotes the answer.
     End,
+}
+
+/// Whether a walk ends when the user is told to leave. A cut ends every walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// It does.
+    Heeded,
+    /// The user is leaving already: this is its `on_stop`.
+    Leaving,
 }
 
 /// One user at work.
@@ -101,7 +113,10 @@ impl Actor {
     pub(super) fn masked(&self, mut failure: StartFailure) -> StartFailure {
         let mask = Mask::new(self.user.secrets());
         failure.problem = mask.values(&failure.problem).into_owned();
-        failure.answer = mask.body(&failure.answer).into_owned();
+        // Masked whole before it is cut, or half a secret might be left.
+        let masked = mask.body(&failure.answer);
+        let words = masked.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        failure.answer = words.collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect();
         failure
     }
 
@@ -113,7 +128,7 @@ impl Actor {
     /// Runs the scenario's `setup` once.
     pub(super) async fn set_up(&mut self, slot: &Slot) -> Result<(), StartFailure> {
         let scenario = Arc::clone(&self.scenario);
-        match self.walk(&scenario.setup, OnFailure::End, slot).await {
+        match self.walk(&scenario.setup, OnFailure::End, Told::Heeded, slot).await {
             Err(Broken::Failed(failure)) => Err(failure),
             Ok(()) | Err(Broken::Told) => Ok(()),
         }
@@ -125,7 +140,7 @@ impl Actor {
         let began = Instant::now();
         let mut tries = 1;
         loop {
-            match self.walk(&scenario.on_start, OnFailure::End, slot).await {
+            match self.walk(&scenario.on_start, OnFailure::End, Told::Heeded, slot).await {
                 Ok(()) => return Ok(true),
                 Err(Broken::Told) => return Ok(false),
                 Err(Broken::Failed(failure)) => {
@@ -151,10 +166,12 @@ impl Actor {
     pub(super) async fn work(&mut self, slot: &Slot) {
         let scenario = Arc::clone(&self.scenario);
         while slot.command() == Command::Work {
+            // A task may hold nothing to wait for: others must get their turn all the same.
+            tokio::task::coop::consume_budget().await;
             self.task_began = self.due.unwrap_or_else(Instant::now);
             self.user.begin_iteration();
             let task = &scenario.tasks[self.user.draw_task()];
-            if self.walk(&task.steps, OnFailure::GoOn, slot).await.is_err() {
+            if self.walk(&task.steps, OnFailure::GoOn, Told::Heeded, slot).await.is_err() {
                 break;
             }
             if self.pause(scenario.wait, slot).await.is_err() {
@@ -164,7 +181,7 @@ impl Actor {
         self.due = None;
         if slot.command() != Command::Cut {
             // Told to go: nothing in `on_stop` waits for a command to work.
-            let _ = self.walk(&scenario.on_stop, OnFailure::GoOn, slot).await;
+            let _ = self.walk(&scenario.on_stop, OnFailure::GoOn, Told::Leaving, slot).await;
         }
         self.client.disconnect();
     }
@@ -194,11 +211,15 @@ impl Actor {
     }
 
     /// Does steps in order. A stack of its own in place of recursion: no allocation for a flat task.
-    async fn walk(&mut self, steps: &[Step], on_failure: OnFailure, slot: &Slot) -> Result<(), Broken> {
-        let leaving = slot.command() != Command::Work;
+    async fn walk(&mut self, steps: &[Step], on_failure: OnFailure, told: Told, slot: &Slot) -> Result<(), Broken> {
+        let to_end = |command| command == Command::Cut || told == Told::Heeded && command != Command::Work;
         let mut nested: Vec<(std::slice::Iter<'_, Step>, &[Step], u32)> = Vec::new();
         let mut level = (steps.iter(), steps, 1);
         loop {
+            tokio::task::coop::consume_budget().await;
+            if to_end(slot.command()) {
+                return Err(Broken::Told);
+            }
             let Some(step) = level.0.next() else {
                 if level.2 > 1 {
                     level = (level.1.iter(), level.1, level.2 - 1);
@@ -211,14 +232,11 @@ impl Actor {
             };
             let (inner, times) = match step {
                 Step::Request(request) => {
-                    if !leaving && slot.command() != Command::Work {
-                        return Err(Broken::Told);
-                    }
                     self.request(request, on_failure, slot).await?;
                     continue;
                 }
                 Step::Wait(wait) => {
-                    if !leaving && self.pause(*wait, slot).await.is_err() {
+                    if told == Told::Heeded && self.pause(*wait, slot).await.is_err() {
                         return Err(Broken::Told);
                     }
                     continue;
@@ -248,6 +266,8 @@ impl Actor {
             self.seen = Seen::default();
             let now = Instant::now();
             self.tell(endpoint, now, now, Some(&problem));
+            // Nothing was waited for: without think time this would otherwise go round and round.
+            let _ = slot.unless(tokio::time::sleep(UNSENT_PAUSE), |command| command == Command::Cut).await;
             return self.failed(request, problem, on_failure);
         }
         let keep = if request.reads_body || quote { Keep::All } else { Keep::Nothing };
@@ -263,7 +283,8 @@ impl Actor {
             let in_time = self.deadline.within(began + request.timeout, exchange);
             slot.unless(in_time, |command| command == Command::Cut).await
         };
-        let end = Instant::now();
+        // What was done with the body after its last byte is not the host's time.
+        let end = self.seen.ended.filter(|_| matches!(ended, Ok(Some(_)))).unwrap_or_else(Instant::now);
         self.recorder.leave(State::InFlight, self.recorder.at_us(end));
 
         let problem = match ended {
@@ -299,11 +320,11 @@ impl Actor {
         if on_failure == OnFailure::GoOn {
             return Ok(());
         }
-        let body = &self.seen.body[..self.seen.body.len().min(QUOTED)];
+        let body = &self.seen.body[..self.seen.body.len().min(LOOKED_AT)];
         Err(Broken::Failed(StartFailure {
             endpoint: self.scenario.endpoints[request.endpoint].name.clone(),
             problem: problem.text,
-            answer: String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" "),
+            answer: String::from_utf8_lossy(body).into_owned(),
             status: self.seen.status,
         }))
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -22,11 +22,15 @@ use super::LoadError;
 use super::connect::{Connector, Stream, io_text, micros};
 use super::host::{AllowedHosts, Host, Origin};
 use super::problem::{Problem, before_headers, within_body};
+use crate::mask::is_secret_name;
 use crate::record::{FailureKind, Phases};
 use crate::scenario::{Prepared, Redirects};
 
 /// The largest body that is kept for captures and checks, bytes; more is a failed request, not a full memory.
 const LARGEST_KEPT_BODY: usize = 16 << 20;
+
+/// The most that is read ahead of a connection, and the largest head of a response, bytes.
+const READ_AHEAD: usize = 64 << 10;
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("agenthub-perf/", env!("CARGO_PKG_VERSION")));
 const ANY: HeaderValue = HeaderValue::from_static("*/*");
@@ -59,6 +63,8 @@ pub(super) struct Seen {
     pub(super) body_bytes: u64,
     pub(super) phases: Phases,
     pub(super) first_byte: Option<Instant>,
+    /// When the body's last byte was read.
+    pub(super) ended: Option<Instant>,
     pub(super) redirects: u8,
     pub(super) connected: bool,
 }
@@ -145,6 +151,7 @@ impl Client {
             }
             self.finish(&origin, response, Keep::Nothing, seen).await?;
             seen.redirects += 1;
+            seen.ended = None;
             let (next_origin, next_path) = network.follow(&origin, &path, &location)?;
             // A browser, and Python's requests, ask again with GET: always for 303, after a POST also for 301 and 302.
             if seen.status == 303 && method != Method::HEAD
@@ -201,8 +208,11 @@ impl Client {
         seen.connected = true;
         let refused = |text| Problem { kind: FailureKind::Connect, text };
         let stream = self.network.connector.open(origin, &mut seen.phases).await.map_err(refused)?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| refused(error.to_string()))?;
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(READ_AHEAD)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| refused(error.to_string()))?;
         let connection = Connection { sender, driver: Driver(Some(connection)) };
         self.connections.push((Arc::clone(origin), connection));
         let last = self.connections.len() - 1;
@@ -223,7 +233,9 @@ impl Client {
             Some((_, connection)) => read_body(&mut connection.driver, &mut body, keep, seen).await,
             None => Err(Problem { kind: FailureKind::Body, text: "connection closed".to_owned() }),
         };
-        seen.phases.body_us += micros(began.elapsed());
+        let ended = Instant::now();
+        seen.ended = Some(ended);
+        seen.phases.body_us += micros(ended - began);
         seen.headers = head.headers;
         if read.is_err() {
             drop(body);
@@ -294,8 +306,10 @@ fn build(
     let mut headers = prepared.headers.clone();
     if !at_home {
         // What belongs to the host is not shown to another one.
-        headers.remove(header::AUTHORIZATION);
-        headers.remove(header::COOKIE);
+        let secret: Vec<HeaderName> = headers.keys().filter(|name| is_secret_name(name.as_str())).cloned().collect();
+        for name in secret {
+            headers.remove(name);
+        }
     }
     if body.is_none() {
         headers.remove(header::CONTENT_TYPE);
@@ -329,8 +343,7 @@ impl Network {
     pub(super) fn new(host: Host, allowed: AllowedHosts, check_certificates: bool) -> Result<Self, LoadError> {
         let authority = HeaderValue::try_from(host.origin.authority())
             .map_err(|error| LoadError::Setup(format!("host {host}: {error}")))?;
-        let connector =
-            Connector::new(check_certificates).map_err(|error| LoadError::Setup(format!("TLS: {error}")))?;
+        let connector = Connector::new(check_certificates);
         Ok(Self { origin: Arc::new(host.origin.clone()), host, allowed, connector, authority })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use goose::client::GooseClientBuilder;
+use goose::client::{CookiesDisabled, GooseClientBuilder};
 use goose::goose::{Scenario as GooseScenario, Transaction, TransactionFunction};
 use goose::{GooseAttack, config::GooseConfiguration};
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::LoadError;
 use super::act::Actor;
+use super::act::StartFailure;
 use super::client::Network;
 use super::control::{LoadControl, start_order};
 use super::host::{AllowedHosts, Host};
@@ -121,7 +122,10 @@ pub async fn drive(load: Load, recorder: Arc<Recorder>, mut stop: watch::Receive
         control.cut();
         let _ = tokio::time::timeout(GOOSE_PATIENCE, control.all_gone()).await;
     }
-    let _ = tokio::time::timeout(GOOSE_PATIENCE, &mut goose.task).await;
+    // A task that has ended unasked was heard already, and must not be heard twice.
+    if !goose.task.is_finished() {
+        let _ = tokio::time::timeout(GOOSE_PATIENCE, &mut goose.task).await;
+    }
     ended
 }
 
@@ -165,7 +169,7 @@ fn launch(shared: &Arc<Shared>, counts: &[u32], host: &Host) -> Result<Running, 
     configuration.no_telnet = true;
     configuration.no_websocket = true;
     let mut attack = GooseAttack::initialize_with_config(configuration)
-        .and_then(|attack| attack.set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies()))
+        .and_then(|attack| attack.set_client_builder_without_cookies(idle_client()))
         .map_err(failed)?;
     for (number, kind) in shared.kinds.iter().enumerate().filter(|(number, _)| counts[*number] > 0) {
         let transaction = Transaction::new(transaction(Arc::clone(shared), number)).set_name(&kind.scenario.name);
@@ -180,6 +184,11 @@ fn launch(shared: &Arc<Shared>, counts: &[u32], host: &Host) -> Result<Running, 
             async move { Box::pin(attack.execute()).await.map(|_| ()).map_err(|error| format!("goose: {error}")) },
         );
     Ok(Running { task, _alone: alone })
+}
+
+/// Goose's own client sends nothing: it needs no certificates, and must not fail for want of them.
+fn idle_client() -> GooseClientBuilder<CookiesDisabled> {
+    GooseClientBuilder::new().without_cookies().accept_invalid_certs(true)
 }
 
 /// What Goose runs for each of its users: the whole life of one of ours.
@@ -232,7 +241,11 @@ async fn follow(
     loop {
         let at = start.elapsed();
         if at >= length {
-            return nobody_started(shared, u64::MAX).map_or(Ok(End::Finished), Err);
+            return if shared.control.starts().nobody_works() {
+                Err(nobody_started(shared, 0).unwrap_or_else(|| unanswered(shared)))
+            } else {
+                Ok(End::Finished)
+            };
         }
         let wanted = plan.level_at(at.as_secs_f64());
         level.set(wanted.ceil() as usize, control);
@@ -296,6 +309,18 @@ fn nobody_started(shared: &Shared, due: u64) -> Option<LoadError> {
         return None;
     }
     starts.last_failure().map(|failure| LoadError::NobodyStarted { users: begun, failure })
+}
+
+/// The error where all users are still waiting for an answer to their start.
+fn unanswered(shared: &Shared) -> LoadError {
+    let users = shared.control.starts().begun.load(Ordering::Acquire);
+    let failure = StartFailure {
+        endpoint: "on_start".to_owned(),
+        problem: "no answer by the end of the run".to_owned(),
+        answer: String::new(),
+        status: 0,
+    };
+    LoadError::NobodyStarted { users, failure }
 }
 
 /// Ready once the load is told to stop.

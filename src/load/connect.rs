@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -30,15 +30,24 @@ pub(super) enum Stream {
 
 /// Opens connections; shared by all users.
 pub(super) struct Connector {
-    tls: TlsConnector,
+    check_certificates: bool,
+    /// Made for the first https connection: plain http must not need a store of certificates.
+    tls: OnceLock<Result<TlsConnector, String>>,
     names: Mutex<Vec<(String, Instant, Vec<IpAddr>)>>,
 }
 
 impl Connector {
     /// `check_certificates` is off only where the user asked for it.
-    pub(super) fn new(check_certificates: bool) -> Result<Self, rustls::Error> {
-        let tls = TlsConnector::from(Arc::new(tls::client_config(check_certificates)?));
-        Ok(Self { tls, names: Mutex::new(Vec::new()) })
+    pub(super) fn new(check_certificates: bool) -> Self {
+        Self { check_certificates, tls: OnceLock::new(), names: Mutex::new(Vec::new()) }
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, String> {
+        let make = || {
+            let config = tls::client_config(self.check_certificates).map_err(|error| format!("TLS: {error}"))?;
+            Ok(TlsConnector::from(Arc::new(config)))
+        };
+        self.tls.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     /// Opens a connection. What went wrong is told in words that name the place.
@@ -75,7 +84,7 @@ impl Connector {
         let name = ServerName::try_from(origin.name.clone())
             .map_err(|_| format!("TLS with {}: not a name that a certificate can have", origin.name))?;
         let stream = self
-            .tls
+            .tls()?
             .connect(name, stream)
             .await
             .map_err(|error| format!("TLS with {}: {}", origin.authority(), io_text(&error)))?;

@@ -41,6 +41,11 @@ pub(super) struct Starts {
 }
 
 impl Starts {
+    /// Whether users were let through and not one of them has started.
+    pub(super) fn nobody_works(&self) -> bool {
+        self.begun.load(Ordering::Acquire) > 0 && self.worked.load(Ordering::Acquire) == 0
+    }
+
     pub(super) fn failed(&self, failure: StartFailure) {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }

@@ -118,8 +118,8 @@ impl Stage<'_> {
         let answer = tokio::time::timeout(request.timeout, self.client.exchange(ask, &prepared, &mut seen)).await;
         let time = began.elapsed();
         let problem = match answer {
-            Err(_) => Some(format!("timeout: no whole response within {}", format_duration(request.timeout))),
-            Ok(Err(problem)) => Some(format!("{}: {}", problem.kind.as_str(), problem.text)),
+            Err(_) => Some(format!("no whole response within {}", format_duration(request.timeout))),
+            Ok(Err(problem)) => Some(problem.text),
             Ok(Ok(())) => {
                 let reply = Reply { status: seen.status, headers: &seen.headers, body: &seen.body, time };
                 let rejected = self.user.accept(request, &reply).err();
@@ -129,7 +129,8 @@ impl Stage<'_> {
         // A token that was captured just now is a secret as well.
         let mask = Mask::new(self.user.secrets());
         if seen.status > 0 {
-            let redirects = if seen.redirects > 0 { format!(", {} redirects", seen.redirects) } else { String::new() };
+            let redirects =
+                if seen.redirects > 0 { format!(" after {} redirect(s)", seen.redirects) } else { String::new() };
             let _ = writeln!(text, "< {} in {}{redirects}", seen.status, format_ms(millis(time)));
             headers(&mut text, '<', &seen.headers, &mask);
             body_text(&mut text, &seen.body, &mask);

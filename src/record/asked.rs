@@ -44,10 +44,11 @@ pub struct Asked {
     /// Users started a second, where `--stages` was not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spawn_rate: Option<f64>,
-    /// Mean seconds that a user thinks between two tasks, weighted over the scenarios; `None` for pacing.
+    /// Mean seconds between the starts of two tasks of a user on a host that answers at once: think time, pauses, pacing;
+    /// over several scenarios the harmonic mean, as a user that waits less does more tasks. 0 where users never wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_wait_s: Option<f64>,
-    /// Mean requests in a task, weighted over tasks and scenarios, branches counted as taken evenly.
+    /// Mean requests in a task, weighted by how often it is done, branches counted as taken evenly.
     pub mean_requests_per_task: f64,
     /// Think time as a person reads it: "1–5 s".
     pub wait: String,

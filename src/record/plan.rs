@@ -45,8 +45,9 @@ impl LoadPlan {
     /// `users` at `spawn_rate` a second, then held until `run_time_s` is over.
     pub fn users(users: u32, spawn_rate: f64, run_time_s: f64) -> Self {
         let users = f64::from(users);
-        let spawn_s = (users / spawn_rate).min(run_time_s);
-        let reached = (spawn_s * spawn_rate).min(users);
+        let whole_s = users / spawn_rate;
+        let spawn_s = whole_s.min(run_time_s);
+        let reached = if whole_s <= run_time_s { users } else { (run_time_s * spawn_rate).ceil().min(users) };
         Self {
             model: LoadModel::Closed,
             stages: vec![

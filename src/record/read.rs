@@ -234,8 +234,10 @@ fn without_holes(seconds: Vec<Second>) -> Vec<Second> {
         if second.from_s < reached_s - 0.0005 {
             continue;
         }
+        // A hole of more than a day is a broken line, not a pause: it becomes one piece.
+        let step_s = if second.from_s - reached_s > 86_400.0 { f64::INFINITY } else { 1.0 };
         while second.from_s > reached_s + 0.0005 {
-            let to_s = f64::min(reached_s + 1.0, second.from_s);
+            let to_s = f64::min(reached_s + step_s, second.from_s);
             whole.push(Second { from_s: reached_s, to_s, ..Second::default() });
             reached_s = to_s;
         }

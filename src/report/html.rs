@@ -124,7 +124,7 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         charts: charts::all(run, result).into_iter().map(figure).collect(),
         dark: charts::dark_css(),
         requests: result.totals.requests,
-        endpoints: result.endpoints.iter().map(endpoint).collect(),
+        endpoints: result.endpoints.iter().map(|e| endpoint(words::endpoint_name(result, e), e)).collect(),
         redirects: words::redirects(result),
         errors: words::errors(result).into_iter().map(failure).collect(),
         generators: result.generators.iter().map(generator).collect(),
@@ -197,12 +197,12 @@ fn figure(chart: Chart) -> Figure {
     }
 }
 
-fn endpoint(endpoint: &EndpointResult) -> Endpoint {
+fn endpoint(name: String, endpoint: &EndpointResult) -> Endpoint {
     let count = |n: u64| Cell { text: format_count(n), sort: n.to_string() };
     let ms = |value: Option<f64>| Cell { text: words::ms(value), sort: value.unwrap_or(-1.0).to_string() };
     let times = &endpoint.response_time_ms;
     Endpoint {
-        name: endpoint.name.clone(),
+        name,
         failing: endpoint.failures > 0,
         cells: vec![
             count(endpoint.requests),

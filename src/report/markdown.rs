@@ -91,7 +91,7 @@ fn endpoints(page: &mut String, result: &RunResult) {
         row(
             page,
             &[
-                endpoint.name.clone(),
+                words::endpoint_name(result, endpoint),
                 format_count(endpoint.requests),
                 format_count(endpoint.failures),
                 words::ms(times.p50),

@@ -1,11 +1,9 @@
 //! What to do next: one step, named, that follows from the verdict.
 
-use std::fmt::Write as _;
-
 use super::columns::cut_middle;
 use super::words::{errors, flag_duration, plain, target_name};
 use crate::judge::{RunResult, Verdict};
-use crate::record::{LoadModel, Run};
+use crate::record::{End, LoadModel, Run};
 
 /// The next step.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,13 +36,16 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
         let words = format!("see whether {} answers at all, then run again", result.environment.host);
         return step(&words, None);
     }
+    if let Some(End::Aborted(_)) = &run.end {
+        return step("mend what stopped it, then run again", None);
+    }
     match result.verdict {
         Verdict::Void => step(
             "give the generator what it lacked (more CPU, fewer users, or a machine of its own) and run again",
             None,
         ),
         Verdict::Fail => step(&after_failure(run, result), None),
-        _ if result.partial => step("run it to its end", Some(command(run, result, 1.0, 1.0))),
+        _ if result.partial => step("run it to its end", None),
         Verdict::Unproven => after_unproven(run, result),
         Verdict::Pass | Verdict::NotMeasured if run.asked.reference_service => {
             step("put the same load on your own service", Some("agenthub-perf run -H http://localhost:8000".to_owned()))
@@ -93,12 +94,16 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
         && let Some(first) = errors(result).first()
         && let Some((endpoint, _)) = first.endpoints.first()
     {
-        return format!(
-            "look up \"{}\" of {} in the host's log from {} on: it is the most frequent failure",
-            cut_middle(&first.text, NAME),
-            cut_middle(endpoint, NAME),
-            run.asked.started
-        );
+        let (text, endpoint) = (cut_middle(&first.text, NAME), cut_middle(endpoint, NAME));
+        // Only what the host answered is in its log.
+        return if first.text.starts_with("status ") {
+            let since = &run.asked.started;
+            format!(
+                "look up \"{text}\" of {endpoint} in the host's log from {since} on: it is the most frequent failure"
+            )
+        } else {
+            format!("begin with \"{text}\" of {endpoint}: it is the most frequent failure")
+        };
     }
     let slowest = result
         .endpoints
@@ -114,45 +119,19 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
     }
 }
 
-/// The command line that asks for this run again, with so many times its load and its time.
+/// The flags with which the same command has so many times its load and its time; whatever else was asked stays.
 fn command(run: &Run, result: &RunResult, load: f64, time: f64) -> String {
-    let mut line = "agenthub-perf run".to_owned();
-    if !run.asked.reference_service {
-        let _ = write!(line, " -H {}", result.environment.host);
-    }
-    for scenario in run.asked.scenarios.iter().filter(|s| s.file != "built in") {
-        let file = match run.asked.scenarios.len() {
-            1 => scenario.file.clone(),
-            _ => format!("{}:{}", scenario.file, scenario.weight),
-        };
-        let _ = write!(line, " -f {}", quoted(&file));
-    }
     if run.asked.plan.holds().len() > 1 {
         let stages = run.asked.plan.stages.iter();
         let stages = stages.map(|s| format!("{}:{}", plain(s.level * load), flag_duration(s.duration_s * time)));
-        let _ = write!(line, " --stages {}", stages.collect::<Vec<_>>().join(","));
-        return line;
+        return format!("agenthub-perf run … --stages {}", stages.collect::<Vec<_>>().join(","));
     }
-    match (result.load.model, result.load.users) {
-        (LoadModel::Closed, Some(users)) => {
-            let _ = write!(line, " -u {}", plain(f64::from(users) * load));
-        }
-        (LoadModel::Closed, None) => {}
-        (LoadModel::Open, _) => {
-            let _ = write!(line, " --rate {}/s", plain(result.load.rate.unwrap_or(1.0) * load));
-        }
-    }
-    if let Some(rate) = result.load.spawn_rate {
-        let _ = write!(line, " -r {}", plain(rate));
-    }
-    let _ = write!(line, " -t {}", flag_duration(result.load.run_time_s * time));
-    line
-}
-
-/// As a shell takes it.
-fn quoted(text: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || "/._-:+,@=".contains(c);
-    if text.chars().all(safe) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    let level = match (result.load.model, result.load.users) {
+        (LoadModel::Closed, Some(users)) => format!(" -u {}", plain(f64::from(users) * load)),
+        (LoadModel::Closed, None) => String::new(),
+        (LoadModel::Open, _) => format!(" --rate {}/s", plain(result.load.rate.unwrap_or(1.0) * load)),
+    };
+    format!("agenthub-perf run …{level} -t {}", flag_duration(result.load.run_time_s * time))
 }
 
 #[cfg(test)]
@@ -166,16 +145,12 @@ mod tests {
 
     #[test]
     fn the_command_asks_for_what_the_verdict_lacks() {
-        assert_eq!(command_of(example::unproven()).unwrap(), "agenthub-perf run -u 100 -r 50 -t 4m");
-        assert_eq!(command_of(example::partial()).unwrap(), "agenthub-perf run -u 250 -r 50 -t 60s");
+        assert_eq!(command_of(example::unproven()).unwrap(), "agenthub-perf run … -u 100 -t 4m");
+        assert_eq!(command_of(example::partial()), None);
         assert_eq!(command_of(example::void()), None);
         let mut own = example::pass();
         own.0.asked.reference_service = false;
-        own.0.asked.scenarios[0].file = "my scenarios/it's.toml".to_owned();
-        assert_eq!(
-            command_of(own).unwrap(),
-            r"agenthub-perf run -H http://127.0.0.1:41873 -f 'my scenarios/it'\''s.toml' -u 500 -r 50 -t 60s"
-        );
+        assert_eq!(command_of(own).unwrap(), "agenthub-perf run … -u 500 -t 60s");
     }
 
     #[test]
@@ -186,7 +161,7 @@ mod tests {
         result.partial = false;
         assert_eq!(
             next_step(&run, &result).command.unwrap(),
-            "agenthub-perf run -H http://127.0.0.1:41873 --stages 200:10s,200:50s,500:15s,500:60s,0:10s"
+            "agenthub-perf run … --stages 200:10s,200:50s,500:15s,500:60s,0:10s"
         );
     }
 

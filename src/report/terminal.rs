@@ -168,7 +168,7 @@ impl Page {
         for endpoint in &result.endpoints {
             let times = &endpoint.response_time_ms;
             columns.row([
-                endpoint.name.clone(),
+                words::endpoint_name(result, endpoint),
                 format_count(endpoint.requests),
                 format_count(endpoint.failures),
                 words::ms(times.p50),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::judge::{GeneratorResult, RunResult, TargetResult, Verdict};
+use crate::judge::{EndpointResult, GeneratorResult, RunResult, TargetResult, Verdict};
 use crate::record::{End, LoadModel, Run};
 use crate::units::{format_count, format_duration, format_ms, format_ratio};
 
@@ -197,6 +197,12 @@ pub(super) fn cut_short(run: &Run, result: &RunResult) -> Option<String> {
         None => "killed, or still running: its journal ends".to_owned(),
     };
     Some(format!("{why} after {} of {}", seconds(result.duration_s), seconds(result.load.run_time_s)))
+}
+
+/// An endpoint's name; with its scenario's where another scenario has one of the same name.
+pub(super) fn endpoint_name(result: &RunResult, endpoint: &EndpointResult) -> String {
+    let same = result.endpoints.iter().filter(|other| other.name == endpoint.name).count();
+    if same > 1 { format!("{} ({})", endpoint.name, endpoint.scenario) } else { endpoint.name.clone() }
 }
 
 /// The names of the targets with a verdict.

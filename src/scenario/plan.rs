@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::model::{Scenario, Step};
+use super::model::{Scenario, Step, Wait};
 
 /// A scenario's plan; `scenario show` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -136,6 +136,18 @@ impl Scenario {
         if total > 0.0 { sum / total } else { 0.0 }
     }
 
+    /// Seconds from the start of a task to the start of the next on a host that answers at once, on average: think time,
+    /// pauses within the task, or the period of pacing.
+    pub fn mean_seconds_per_task(&self) -> f64 {
+        let total: f64 = self.tasks.iter().map(|task| f64::from(task.weight)).sum();
+        let sum: f64 = self.tasks.iter().map(|task| f64::from(task.weight) * mean_pauses_s(&task.steps)).sum();
+        let within = if total > 0.0 { sum / total } else { 0.0 };
+        match self.wait {
+            Wait::Pacing(period) => within.max(period.as_secs_f64()),
+            wait => within + wait.mean_s().unwrap_or(0.0),
+        }
+    }
+
     /// Its plan.
     pub fn plan(&self) -> Plan {
         let total: f64 = self.tasks.iter().map(|task| f64::from(task.weight)).sum();
@@ -220,17 +232,26 @@ impl Scenario {
 }
 
 fn mean_requests(steps: &[Step]) -> f64 {
+    mean(steps, &|step| if matches!(step, Step::Request(_)) { 1.0 } else { 0.0 })
+}
+
+fn mean_pauses_s(steps: &[Step]) -> f64 {
+    mean(steps, &|step| if let Step::Wait(wait) = step { wait.mean_s().unwrap_or(0.0) } else { 0.0 })
+}
+
+/// What the leaves of the tree come to on average: `pick` by weight, either branch of `when` half the time.
+fn mean(steps: &[Step], leaf: &dyn Fn(&Step) -> f64) -> f64 {
+    let of = |steps: &[Step]| mean(steps, leaf);
     steps
         .iter()
         .map(|step| match step {
-            Step::Request(_) => 1.0,
-            Step::Wait(_) => 0.0,
-            Step::Steps(steps) => mean_requests(steps),
-            Step::Repeat(times, steps) => f64::from(*times) * mean_requests(steps),
-            Step::When(_, steps, otherwise) => f64::midpoint(mean_requests(steps), mean_requests(otherwise)),
+            Step::Request(_) | Step::Wait(_) => leaf(step),
+            Step::Steps(steps) => of(steps),
+            Step::Repeat(times, steps) => f64::from(*times) * of(steps),
+            Step::When(_, steps, otherwise) => f64::midpoint(of(steps), of(otherwise)),
             Step::Pick(choices) => {
                 let total: f64 = choices.iter().map(|(weight, _)| f64::from(*weight)).sum();
-                let one = |(weight, step): &(u32, Step)| f64::from(*weight) * mean_requests(std::slice::from_ref(step));
+                let one = |(weight, step): &(u32, Step)| f64::from(*weight) * of(std::slice::from_ref(step));
                 choices.iter().map(one).sum::<f64>() / total
             }
         })

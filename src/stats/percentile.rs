@@ -44,11 +44,12 @@ pub struct Percentile {
 
 /// The quantile `q` (0.95 for p95) of the values of all spans together.
 ///
-/// `values` holds one distribution a span; `cut_off` what was never seen to end, by how long it had waited: for the lower
-/// end as that long, for the upper end as without end; it counts to the last span. `None` without any value.
-pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &Distribution) -> Option<Percentile> {
+/// `values` holds one distribution a span; `cut_off` likewise (or nothing at all) what was begun in it and never seen to end,
+/// by how long it had waited: for the lower end it counts as that long, for the upper end as without end. `None` without
+/// any value.
+pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &[Distribution]) -> Option<Percentile> {
     let seen = Distribution::merged(values);
-    let at_least = Distribution::merged([&seen, cut_off]);
+    let at_least = Distribution::merged(cut_off.iter().chain([&seen]));
     let n = at_least.count();
     let found = at_least.quantile(q)?;
     let of_rank = |part: &Distribution, rank: u64| part.at_rank(rank).map(|value| value as f64);
@@ -82,14 +83,12 @@ pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &Dis
 }
 
 /// Of each span: how many values lie above `limit`, and how many there are.
-fn exceedances(limit: u64, values: &[Distribution], cut_off: &Distribution) -> Vec<(f64, f64)> {
-    let mut counts: Vec<(f64, f64)> =
-        values.iter().map(|part| (part.count_above(limit) as f64, part.count() as f64)).collect();
-    if let Some(last) = counts.last_mut() {
-        last.0 += cut_off.count() as f64;
-        last.1 += cut_off.count() as f64;
-    }
-    counts
+fn exceedances(limit: u64, values: &[Distribution], cut_off: &[Distribution]) -> Vec<(f64, f64)> {
+    let unseen = |span: usize| cut_off.get(span).map_or(0, Distribution::count);
+    let counts = |(span, part): (usize, &Distribution)| {
+        ((part.count_above(limit) + unseen(span)) as f64, (part.count() + unseen(span)) as f64)
+    };
+    values.iter().enumerate().map(counts).collect()
 }
 
 /// An upper end where the formula has none, because what is slow comes in a few bursts: [`BEYOND`] times the smallest value
@@ -100,7 +99,7 @@ fn upper_end_by_test(
     q: f64,
     spans: &[Span],
     values: &[Distribution],
-    cut_off: &Distribution,
+    cut_off: &[Distribution],
     seen: &Distribution,
     found: u64,
 ) -> Option<f64> {
@@ -115,12 +114,14 @@ fn upper_end_by_test(
     candidates.get(first).map(|&value| value as f64 * BEYOND)
 }
 
-fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Distribution], cut_off: &Distribution) {
+fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Distribution], cut_off: &[Distribution]) {
     let (part_of, made) = assign(spans, PARTS);
     for part in 0..made {
-        let seen = Distribution::merged(values.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(v, _)| v));
-        let unseen = if part + 1 == made { cut_off } else { &Distribution::default() };
-        let at_least = Distribution::merged([&seen, unseen]);
+        let of_part = |all: &[Distribution]| {
+            Distribution::merged(all.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(one, _)| one))
+        };
+        let seen = of_part(values);
+        let at_least = Distribution::merged([&seen, &of_part(cut_off)]);
         let Some(lowest) = at_least.quantile(q) else { continue };
         result.low = result.low.map(|low| low.min(lowest as f64));
         let highest = seen.at_rank(at_least.rank_of(q)).map(|value| value as f64);
@@ -139,6 +140,13 @@ mod tests {
         vec![Span { seconds: 1.0, hold: 0 }; count]
     }
 
+    /// All of it in the last of so many spans.
+    fn at_end(cut_off: Distribution, spans: usize) -> Vec<Distribution> {
+        let mut parts = vec![none(); spans];
+        *parts.last_mut().unwrap() = cut_off;
+        parts
+    }
+
     fn none() -> Distribution {
         Distribution::default()
     }
@@ -150,7 +158,7 @@ mod tests {
 
     #[test]
     fn identical_seconds_give_the_order_statistics_interval() {
-        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &none()).unwrap();
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &[]).unwrap();
         assert_eq!((p95.value, p95.design_effect, p95.dependent), (95.0, Some(1.0), false));
         // n = 4000: half = t(9)·√(.0475/4000) = 2.262·.003446 = .0078: ranks 3768 and 3832, values 95 and 96.
         assert_eq!((p95.low, p95.high), (Some(95.0), Some(96.0)));
@@ -159,28 +167,28 @@ mod tests {
     #[test]
     fn an_end_outside_the_sample_is_open() {
         let few = vec![Distribution::from_pairs([(5, 1)]); 20];
-        let p95 = percentile(0.95, &seconds(20), &few, &none()).unwrap();
+        let p95 = percentile(0.95, &seconds(20), &few, &[]).unwrap();
         assert_eq!((p95.low, p95.value, p95.high), (Some(5.0), 5.0, None));
         let one = [Distribution::from_pairs([(5, 1)])];
-        let p50 = percentile(0.5, &seconds(1), &one, &none()).unwrap();
+        let p50 = percentile(0.5, &seconds(1), &one, &[]).unwrap();
         assert_eq!((p50.low, p50.value, p50.high, p50.design_effect), (None, 5.0, None, None));
-        assert_eq!(percentile(0.5, &seconds(1), &[none()], &none()), None);
+        assert_eq!(percentile(0.5, &seconds(1), &[none()], &[]), None);
     }
 
     #[test]
     fn what_was_cut_off_opens_the_upper_end_only() {
         let cut_off = Distribution::from_pairs([(10_000, 400)]);
-        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &cut_off).unwrap();
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &at_end(cut_off, 40)).unwrap();
         assert_eq!((p95.value, p95.low, p95.high), (10_000.0, Some(84.0), None));
         let few = Distribution::from_pairs([(10_000, 4)]);
-        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &few).unwrap();
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &at_end(few, 40)).unwrap();
         assert_eq!((p95.value, p95.high), (96.0, Some(96.0)));
     }
 
     #[test]
     fn only_cut_off_requests_still_tell_the_least_that_it_is() {
         let cut_off = Distribution::from_pairs([(10_000, 100)]);
-        let p95 = percentile(0.95, &seconds(40), &vec![none(); 40], &cut_off).unwrap();
+        let p95 = percentile(0.95, &seconds(40), &vec![none(); 40], &at_end(cut_off, 40)).unwrap();
         assert_eq!((p95.value, p95.low, p95.high), (10_000.0, Some(10_000.0), None));
     }
 
@@ -188,7 +196,7 @@ mod tests {
     fn a_drift_is_told_and_widened_to_its_tenths() {
         let drift: Vec<Distribution> =
             (0..40).map(|i| Distribution::from_pairs((1..=400).map(|v| (v + i, 1)))).collect();
-        let p95 = percentile(0.95, &seconds(40), &drift, &none()).unwrap();
+        let p95 = percentile(0.95, &seconds(40), &drift, &[]).unwrap();
         assert!(p95.dependent);
         // The first tenth is seconds 0–3, its p95 the 1,520th of 1,600; the last reaches 36–39.
         let first = Distribution::merged(&drift[..4]).quantile(0.95).unwrap() as f64;
@@ -201,7 +209,7 @@ mod tests {
         // Every fourth second is slow throughout: 25 % above, in whole seconds.
         let bursts: Vec<Distribution> =
             (0..60).map(|i| Distribution::from_pairs([(if i % 4 == 0 { 100 } else { 1 }, 50)])).collect();
-        let p50 = percentile(0.5, &seconds(60), &bursts, &none()).unwrap();
+        let p50 = percentile(0.5, &seconds(60), &bursts, &[]).unwrap();
         // b = 30: fᵢ is ½ (one of its two seconds) or 0 by turns, p = ¼: Σr² = 30·(25)², ·30/29 /3000² over ¼/3000.
         let expected = 30.0 * 625.0 * 30.0 / 29.0 / 9e6 / (0.25 / 3000.0);
         assert!((p50.design_effect.unwrap() - expected).abs() < 1e-9, "{p50:?}");
@@ -212,10 +220,10 @@ mod tests {
         // Two of 60 seconds are slow: more than 95 of 100 are fast, but nobody knows how often such seconds come.
         let burst: Vec<Distribution> =
             (0..60).map(|i| Distribution::from_pairs([(if i == 30 || i == 31 { 10 } else { 1 }, 80)])).collect();
-        let p95 = percentile(0.95, &seconds(60), &burst, &none()).unwrap();
+        let p95 = percentile(0.95, &seconds(60), &burst, &[]).unwrap();
         assert_eq!((p95.low, p95.value, p95.high), (Some(1.0), 1.0, Some(40.0)));
         let cut_off = Distribution::from_pairs([(10, 400)]);
-        assert_eq!(percentile(0.95, &seconds(60), &burst, &cut_off).unwrap().high, None);
+        assert_eq!(percentile(0.95, &seconds(60), &burst, &at_end(cut_off, 60)).unwrap().high, None);
     }
 
     proptest! {
@@ -230,7 +238,7 @@ mod tests {
             let values: Vec<Distribution> =
                 (0..spans).map(|_| Distribution::from_pairs((0..20).map(|_| (rng.u64(1..1000), 1)))).collect();
             let cut_off = Distribution::from_pairs([(500, cut)]);
-            let p = percentile(q, &seconds(spans), &values, &cut_off).unwrap();
+            let p = percentile(q, &seconds(spans), &values, &at_end(cut_off, spans)).unwrap();
             prop_assert!(p.low.is_none_or(|low| low <= p.value));
             prop_assert!(p.high.is_none_or(|high| p.value <= high));
             prop_assert!(p.design_effect.is_none_or(|effect| effect >= 1.0));

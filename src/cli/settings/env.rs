@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::document::nearest;
+
 use super::{
     Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users,
 };
@@ -37,6 +39,37 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
         profile: env.text("PROFILE"),
         config: env.text("CONFIG").map(PathBuf::from),
     })
+}
+
+/// The variables that say something, here or elsewhere in the program.
+const KNOWN: [&str; 20] = [
+    "SCENARIO",
+    "HOST",
+    "ALLOW_HOST",
+    "USERS",
+    "SPAWN_RATE",
+    "RUN_TIME",
+    "STAGES",
+    "TARGET",
+    "LABEL",
+    "RESULTS",
+    "STOP_TIMEOUT",
+    "SEED",
+    "INSECURE",
+    "ALLOW_UNPROVEN",
+    "PROFILE",
+    "CONFIG",
+    "COMMIT",
+    "SERVE_EMAIL",
+    "SERVE_PASSWORD",
+    "TEST_PYTHON",
+];
+
+/// A word on a variable that has our prefix and says nothing to us.
+pub(super) fn unknown(name: &str) -> Option<String> {
+    let name = name.strip_prefix("AGENTHUB_PERF_").filter(|name| !KNOWN.contains(name))?;
+    let near = nearest(name, KNOWN).map(|near| format!("; did you mean AGENTHUB_PERF_{near}?")).unwrap_or_default();
+    Some(format!("AGENTHUB_PERF_{name} is set and means nothing here{near}"))
 }
 
 struct Env<'a> {
@@ -88,6 +121,14 @@ mod tests {
         assert_eq!((said.layer.users, said.layer.host), (Some(7), None));
         assert_eq!(said.profile.as_deref(), Some("ci"));
         assert_eq!(said.layer.scenarios.iter().map(|file| file.weight).collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    fn a_variable_that_means_nothing_is_told_with_the_nearest_that_does() {
+        assert_eq!(unknown("AGENTHUB_PERF_USERS"), None);
+        assert_eq!(unknown("AGENTHUB_EMAIL"), None);
+        let told = unknown("AGENTHUB_PERF_USRS").unwrap();
+        assert!(told.ends_with("did you mean AGENTHUB_PERF_USERS?"), "{told}");
     }
 
     #[test]

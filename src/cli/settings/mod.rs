@@ -60,6 +60,8 @@ pub(super) struct Settings {
     pub(super) seed: Option<u64>,
     pub(super) insecure: bool,
     pub(super) allow_unproven: bool,
+    /// What a person may have meant otherwise.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Puts the sources together: the flags, the environment, the profile and file that either of them names.
@@ -81,7 +83,10 @@ pub(super) fn settle(
     }
     layers.extend(config.map(|config| config.layer));
     layers.push(profile::quick());
-    merge(&layers).map_err(Failure::usage)
+    let mut settings = merge(&layers).map_err(Failure::usage)?;
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    settings.warnings = variables.filter_map(|name| env::unknown(&name)).collect();
+    Ok(settings)
 }
 
 /// The first that says something wins; targets and allowed hosts are added up.
@@ -110,6 +115,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         seed: layers.iter().find_map(|layer| layer.seed),
         insecure: first(|layer| layer.insecure).unwrap_or(false),
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
+        warnings: Vec::new(),
     })
 }
 

@@ -57,7 +57,12 @@ fn lines(run: &Run, result: &RunResult) -> Vec<Line> {
     }
     let mut endpoints: Vec<(String, Distribution)> = parts
         .into_iter()
-        .filter_map(|(id, parts)| Some((run.endpoints.get(id.0 as usize)?.name.clone(), Distribution::merged(parts))))
+        .filter_map(|(id, parts)| {
+            let endpoint = run.endpoints.get(id.0 as usize)?;
+            let same = run.endpoints.iter().filter(|other| other.name == endpoint.name).count();
+            let of = if same > 1 { format!(" ({})", endpoint.scenario) } else { String::new() };
+            Some((format!("{}{of}", endpoint.name), Distribution::merged(parts)))
+        })
         .collect();
     let all = Distribution::merged(endpoints.iter().map(|(_, values)| values));
     endpoints.sort_by_key(|(_, values)| std::cmp::Reverse(values.count()));

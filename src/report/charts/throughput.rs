@@ -29,7 +29,10 @@ fn rate(bin: &CountsBin) -> f64 {
 
 pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult) -> Readout {
     let length = length_s(run);
-    let bins = series::counts(run, series::width_s(run, MOST));
+    let width_s = series::width_s(run, MOST);
+    let mut bins = series::counts(run, width_s);
+    // The rest of a second at the end has no rate worth a point.
+    bins.retain(|bin| bin.to_s - bin.from_s > width_s / 2.0 || run.duration_s() < width_s);
     let target = result.targets.iter().find(|t| t.name == "throughput");
     let (left, right) = (left_room(canvas), canvas.width - 16.0);
     // Two panels want more room than one.

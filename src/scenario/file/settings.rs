@@ -88,6 +88,10 @@ pub(super) fn host(node: &Node<'_>) -> Option<String> {
     let text = node.filled_text()?;
     let help = "write e.g. `http://localhost:8000`";
     match url::Url::parse(text) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            node.reject("credentials do not belong into `host`", Some("take them out; a variable may hold them"));
+            None
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(text.to_owned()),
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
             node.reject(format!("{text:?} names no host"), Some(help));
