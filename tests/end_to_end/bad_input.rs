@@ -32,6 +32,10 @@ fn flags_out_of_range_name_the_flag_and_the_fix() {
         (&["--stages", "5:1s", "-u", "3"], &["--stages", "--users"]),
         (&["--target", "p95=1s"], &["--target", "p95_response_time"]),
         (&["--target", "p95_response_time=fast"], &["--target", "fast"]),
+        (
+            &["--target", "error_rate[GET /api/v2/projcts]=1%"],
+            &["GET /api/v2/projcts", "did you mean `GET /api/v2/projects`?"],
+        ),
         (&["--profile", "gide"], &["--profile gide", "guide"]),
         (&["-f", "a.toml:0"], &["--scenario", "weight"]),
         (&["--hots", "x"], &["--hots", "--host"]),

@@ -115,3 +115,14 @@ fn the_kept_example_result_reads() {
     report.assert_code(0);
     assert!(report.stdout.starts_with("PASS"), "{report}");
 }
+
+#[test]
+fn the_results_folder_of_the_configuration_is_where_report_looks_too() {
+    let bench = Workbench::new();
+    bench.write("agenthub-perf.toml", "results = \"elsewhere\"\n");
+    bench.run(&["run", "-u", "2", "-r", "2", "-t", "2s", "--allow-unproven"]).assert_code(0);
+    assert!(bench.path().join("elsewhere").is_dir());
+    let report = bench.run(&["report"]);
+    report.assert_code(0);
+    assert!(report.stdout.contains("elsewhere"), "{report}");
+}

@@ -101,3 +101,23 @@ fn users_that_cannot_start_do_not_let_a_run_pass() {
     assert_eq!(result["totals"]["failed_starts"], 5);
     assert!(result["reasons"].to_string().contains("5 of 10 users"), "{}", result["reasons"]);
 }
+
+#[test]
+fn a_host_that_never_answers_the_login_is_no_load() {
+    let server = crate::support::faults::FaultServer::start();
+    let bench = Workbench::new();
+    let hanging =
+        guide_user("\"none\"").replace("/api/v2/auth/login", &crate::support::faults::Fault::NeverAnswer.path());
+    bench.write("hang.toml", &hanging);
+    let args =
+        ["run", "-H", &server.url(), "-f", "hang.toml", "-u", "3", "-r", "100", "-t", "4s", "--stop-timeout", "1s"];
+    let outcome = bench.run(&args);
+    outcome.assert_code(1);
+    assert!(outcome.stderr.contains("none of 3 users could start"), "{outcome}");
+}
+
+#[test]
+fn plain_http_needs_no_store_of_certificates() {
+    let bench = Workbench::new().with_env("SSL_CERT_FILE", "/nonexistent").with_env("SSL_CERT_DIR", "/nonexistent");
+    bench.run(&["run", "-u", "3", "-r", "3", "-t", "2s", "--allow-unproven"]).assert_code(0);
+}

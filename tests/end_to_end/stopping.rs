@@ -87,3 +87,22 @@ fn a_killed_run_still_reads() {
     let kept = result["totals"]["requests"].as_u64().unwrap();
     assert!(kept + 450 >= seen && kept <= server.total(), "{kept} of {seen} requests kept");
 }
+
+#[test]
+fn users_that_have_nothing_to_wait_for_do_not_hold_up_the_end() {
+    let server = CountingServer::start();
+    let bench = Workbench::new();
+    let nothing = "{ when = { status = 599 }, steps = [{ get = \"/api/v2/health\" }] }";
+    let unsent = "{ when = { status = 598 }, steps = [{ get = \"/x\", capture = { never = \"$.id\" } }] }, { get = \"/x/{{never}}\" }";
+    for (name, steps) in [("nothing.toml", nothing), ("unsent.toml", unsent)] {
+        bench.write(
+            name,
+            &format!("name = \"idle\"\nwait = \"none\"\n\n[[task]]\nname = \"idle\"\nsteps = [{steps}]\n"),
+        );
+        let args = ["run", "-H", &server.url(), "-f", name, "-u", "8", "-r", "100", "-t", "3s"];
+        let outcome = bench.run_for(&args, Duration::from_secs(40));
+        assert!(!outcome.timed_out, "{name} did not end\n{outcome}");
+        let memory = bench.result()["generators"][0]["memory_bytes"].as_u64().unwrap();
+        assert!(memory < 200 << 20, "{name}: {memory} bytes");
+    }
+}

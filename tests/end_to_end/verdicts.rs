@@ -135,3 +135,23 @@ fn a_host_that_goes_down_in_the_middle_is_a_failure_not_a_hang() {
     assert!(kinds["connect"].as_u64().unwrap() > 0, "{kinds}");
     assert!(outcome.stdout.contains("connection refused"), "{outcome}");
 }
+
+#[test]
+fn what_a_load_cannot_offer_is_unproven_also_with_pacing_and_for_one_endpoint() {
+    let server = CountingServer::start();
+    let bench = Workbench::new();
+    bench.write("paced.toml", &guide_user("{ pacing = \"1s\" }"));
+    let outcome = bench.run(&["run", "-H", &server.url(), "-f", "paced.toml", "-u", "10", "-r", "100", "-t", "10s"]);
+    outcome.assert_code(98);
+    // 10 users, a task a second each: 600 a minute.
+    let result = bench.result();
+    assert_eq!(target(&result, "throughput")["verdict"], "unproven", "{outcome}");
+    assert!(target(&result, "throughput")["reason"].as_str().unwrap().contains("at most 600/min"), "{outcome}");
+
+    // A sixth of 20 users that come back every 50 ms: 4,000 of 24,000 a minute.
+    let (bench, outcome) = run_on(&server, &["-t", "10s", "--target", "throughput[POST /api/v2/tasks]=9000/min"]);
+    outcome.assert_code(98);
+    let result = bench.result();
+    assert_eq!(target(&result, "throughput[POST /api/v2/tasks]")["verdict"], "unproven", "{outcome}");
+    assert_eq!(target(&result, "throughput")["verdict"], "pass", "{outcome}");
+}
