@@ -8,8 +8,7 @@ cd "$(dirname "$0")/.."
 missing=()
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v cc >/dev/null || missing+=(gcc)
-command -v python3 >/dev/null || missing+=(python3)
-command -v xmllint >/dev/null || missing+=(libxml2-utils)
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "── installing ${missing[*]}"
@@ -25,12 +24,9 @@ command -v cargo >/dev/null || { echo "missing: cargo and rustc 1.95 or newer (h
 # Another HdrHistogram implementation, to read what ours writes.
 venv=target/hdrhistogram-python
 if ! "$venv/bin/python" -c 'import hdrh' 2>/dev/null; then
-  python3 -m venv "$venv" 2>/dev/null || { rm -rf "$venv"; python3 -m venv --without-pip "$venv"; }
-  if [ -x "$venv/bin/pip" ]; then
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'hdrhistogram==0.10.3'
-  else
-    python3 -m pip install --quiet --disable-pip-version-check --target "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" 'hdrhistogram==0.10.3'
-  fi
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'hdrhistogram==0.10.3'
 fi
 export AGENTHUB_PERF_TEST_PYTHON="$PWD/$venv/bin/python"
 

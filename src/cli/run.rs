@@ -376,7 +376,8 @@ async fn drive(load: Load, recorder: Arc<Recorder>, stop: watch::Receiver<bool>,
         let length = Duration::from_secs_f64(load.plan.duration_s());
         tokio::spawn(progress::show(recorder.snapshots(), stop.clone(), length))
     });
-    let ended = load::drive(load, Arc::clone(&recorder), stop).await;
+    let control = load.control();
+    let ended = load::drive(load, control, Arc::clone(&recorder), stop).await;
     let end = match &ended {
         Ok(end) => end.clone(),
         Err(error) => End::Aborted(error.to_string()),

@@ -51,6 +51,25 @@ pub struct Load {
     pub stop_timeout: Duration,
 }
 
+impl Load {
+    /// The handle on this load, to be handed to [`drive`].
+    pub fn control(&self) -> LoadControl {
+        LoadControl::new(&self.users(&self.start_order()))
+    }
+
+    /// The scenario of each user, in the order in which they start.
+    fn start_order(&self) -> Vec<usize> {
+        let weights: Vec<u32> = self.scenarios.iter().map(|(_, weight)| *weight).collect();
+        start_order(&weights, self.plan.peak().ceil() as u32)
+    }
+
+    /// The most users of each scenario.
+    fn users(&self, order: &[usize]) -> Vec<u32> {
+        let of = |kind| order.iter().filter(|&&k| k == kind).count() as u32;
+        (0..self.scenarios.len()).map(of).collect()
+    }
+}
+
 /// One scenario's share of a run.
 struct Kind {
     scenario: Arc<Scenario>,
@@ -71,17 +90,20 @@ struct Shared {
     over: AtomicBool,
 }
 
-/// Drives the load to its end: the plan's, or the first word on `stop`.
+/// Drives the load to its end: the plan's, or the first word on `stop`. `control` is the load's own; the plan moves it, and so
+/// can whoever holds a clone.
 ///
 /// The recorder's endpoints are those of the scenarios, one after the other. Requests in flight at the end get the stop
 /// timeout; whatever the host does, this returns within it and some seconds.
-pub async fn drive(load: Load, recorder: Arc<Recorder>, mut stop: watch::Receiver<bool>) -> Result<End, LoadError> {
-    let peak = load.plan.peak().ceil() as u32;
-    let weights: Vec<u32> = load.scenarios.iter().map(|(_, weight)| *weight).collect();
-    let order = start_order(&weights, peak);
-    let counts: Vec<u32> = (0..weights.len()).map(|kind| order.iter().filter(|&&k| k == kind).count() as u32).collect();
+pub async fn drive(
+    load: Load,
+    control: LoadControl,
+    recorder: Arc<Recorder>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<End, LoadError> {
+    let order = load.start_order();
+    let counts = load.users(&order);
     let network = Arc::new(Network::new(load.host.clone(), load.allowed, load.check_certificates)?);
-    let control = LoadControl::new(&counts);
 
     let mut kinds: Vec<Kind> = Vec::new();
     let (mut first_endpoint, mut first_user) = (0, 0);
