@@ -170,7 +170,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
         }
     };
     let load = Load {
-        scenarios: scenarios,
+        scenarios,
         plan: settings.plan.clone(),
         host,
         allowed,
