@@ -8,6 +8,10 @@ use crate::units::format_duration;
 /// Batches of the steady-state test last a second; in longer holds, so long that there are no more than this many.
 const MOST_BATCHES: f64 = 300.0;
 
+/// A start-up whose mean response time differs by less than this from the rest is left in, µs: it is as little as the timers of
+/// generator and host tell apart, and leaving it out would cost samples for nothing.
+const TOLD_APART_US: f64 = 1000.0;
+
 /// The judged part of a hold: whole pieces of the journal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Part {
@@ -88,7 +92,13 @@ fn leave_start_out(run: &Run, seconds: &[&Second], steady: &mut Steady) -> usize
     batches.retain(|batch| batch.2 >= 5.0);
     let series: Vec<f64> = batches.iter().map(|(_, sum, count)| sum / count).collect();
     let hold = format!("{:.0}–{:.0} s", first.from_s, last.to_s);
-    match settling(&series) {
+    let settling = settling(&series);
+    let start = match settling {
+        Settling::Untested => 0,
+        Settling::After(count) => count,
+        Settling::Never => series.len() / 2,
+    };
+    match settling {
         Settling::Untested => {
             steady.notes.push(format!(
                 "steady state not tested in {hold}: it has {} batches of response times, the test needs {LEAST_MSER_BATCHES}; judged from the end of the spawn on",
@@ -96,7 +106,7 @@ fn leave_start_out(run: &Run, seconds: &[&Second], steady: &mut Steady) -> usize
             ));
             0
         }
-        Settling::After(0) => 0,
+        _ if difference_us(&batches[..start], &batches[start..]) < TOLD_APART_US => 0,
         Settling::After(count) => {
             let place = batches[count].0;
             let cut = std::time::Duration::from_secs_f64((seconds[place].from_s - first.from_s).round());
@@ -111,6 +121,14 @@ fn leave_start_out(run: &Run, seconds: &[&Second], steady: &mut Steady) -> usize
             0
         }
     }
+}
+
+/// How far the mean response times of two parts lie apart, µs; 0 where one is empty.
+fn difference_us(one: &[(usize, f64, f64)], other: &[(usize, f64, f64)]) -> f64 {
+    let mean = |part: &[(usize, f64, f64)]| {
+        part.iter().map(|batch| batch.1).sum::<f64>() / part.iter().map(|batch| batch.2).sum::<f64>()
+    };
+    if one.is_empty() || other.is_empty() { 0.0 } else { (mean(one) - mean(other)).abs() }
 }
 
 /// (sum, count) of the response times that ended in each of these seconds, µs.

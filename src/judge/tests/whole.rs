@@ -148,6 +148,13 @@ fn users_that_could_not_start_leave_it_unproven() {
 }
 
 #[test]
+fn a_start_that_differs_by_less_than_a_millisecond_is_left_in() {
+    let run = simulate(users(250, 50.0, 60.0), |_, at_s| Answer::ok(if at_s < 15.0 { 1_200.0 } else { 400.0 }));
+    let result = judge(&run);
+    assert_eq!((result.steady.from_s, result.steady.to_s, result.notes.len()), (5.0, 60.0, 0));
+}
+
+#[test]
 fn a_slow_start_is_left_out_and_said() {
     let run = simulate(users(250, 50.0, 60.0), |_, at_s| Answer::ok(if at_s < 15.0 { 200_000.0 } else { 2_000.0 }));
     let result = judge(&run);
