@@ -3,6 +3,7 @@
 
 mod environment;
 mod exit;
+mod host;
 mod progress;
 mod report;
 mod run;

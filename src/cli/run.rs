@@ -12,23 +12,17 @@ use tokio::sync::watch;
 use super::environment;
 use super::exit::ExitCode;
 use super::report::{show, write_reports};
-use super::service::Service;
 use super::settings::{
     Layer, ScenarioFile, Settings, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target,
     parse_time, parse_users, settle,
 };
-use super::{Failure, progress, say};
+use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge;
 use crate::load::{self, AllowedHosts, Host, Load, LoadError};
 use crate::record::{self, Asked, AskedScenario, End, EndpointName, Recorder, Stage};
 use crate::scenario::{self, Scenario};
-
-/// How long the host may take to accept a first connection.
-const REACHED_WITHIN: Duration = Duration::from_secs(5);
-/// Where the host says how it is.
-const HEALTH: &str = "/api/v2/health";
 
 /// Drive load on a host, judge it, write a result.
 #[derive(Debug, Args)]
@@ -146,10 +140,10 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
 
     let named = settings.host.clone().or_else(|| scenarios.iter().find_map(|(scenario, _)| scenario.host.clone()));
     let allowed = AllowedHosts::new(settings.allow_hosts.clone());
-    let host = named.as_deref().map(|text| checked_host(text, &allowed)).transpose()?;
+    let host = named.as_deref().map(|text| host::checked(text, &allowed)).transpose()?;
     let folder = ResultFolder::create(&settings.results, &scenario_name(&scenarios))?;
 
-    let ready = prepare(host, settings.insecure, &tell).await;
+    let ready = host::ready(host, settings.insecure, &tell).await;
     let (host, service) = match ready {
         Ok(ready) => ready,
         Err(failure) => {
@@ -221,59 +215,6 @@ fn check_targets(settings: &Settings, scenarios: &[Weighted]) -> Result<(), Fail
         }
     }
     Ok(())
-}
-
-fn checked_host(text: &str, allowed: &AllowedHosts) -> Result<Host, Failure> {
-    let host = Host::parse(text).map_err(Failure::usage)?;
-    host.check_allowed(allowed).map_err(Failure::usage)?;
-    Ok(host)
-}
-
-/// The host, reached; or the reference service in its place.
-async fn prepare(host: Option<Host>, insecure: bool, tell: &dyn Fn(&str)) -> Result<(Host, Option<Service>), Failure> {
-    let Some(host) = host else {
-        let service = Service::start().await?;
-        tell(&format!("no --host given: reference agenthub service on {}", service.url));
-        let host = Host::parse(&service.url).map_err(Failure::cannot)?;
-        return Ok((host, Some(service)));
-    };
-    reach(&host, insecure, tell).await?;
-    Ok((host, None))
-}
-
-/// One request outside the load, not counted: whether anybody listens, before users pile up at a closed door.
-async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), Failure> {
-    let url = format!("{host}{HEALTH}");
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(REACHED_WITHIN)
-        .timeout(REACHED_WITHIN * 2)
-        // Plain http needs no store of certificates, which a small container may not have.
-        .tls_danger_accept_invalid_certs(insecure || !host.origin.tls)
-        .build()
-        .map_err(Failure::cannot)?;
-    match client.get(&url).send().await {
-        Ok(answer) if answer.status().is_server_error() => tell(&format!("GET {HEALTH} answers {}", answer.status())),
-        Ok(_) => {}
-        Err(error) if error.is_connect() => {
-            let why = innermost(&error);
-            let hint = if why.contains("InvalidContentType") {
-                "it speaks plain http: write http://"
-            } else if why.contains("certificate") {
-                "--insecure takes any certificate"
-            } else {
-                "is it running, and is --host right?"
-            };
-            return Err(Failure::cannot(format!("cannot reach {host}: {why}; {hint}")));
-        }
-        Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),
-    }
-    Ok(())
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 /// A new result's folder.

@@ -7,10 +7,9 @@ use clap::{Args, Subcommand};
 use tokio::sync::watch;
 
 use super::exit::ExitCode;
-use super::service::Service;
 use super::settings::{Layer, settle};
-use super::{Failure, print, say};
-use crate::load::{self, AllowedHosts, Host};
+use super::{Failure, host, print, say};
+use crate::load::{self, AllowedHosts};
 use crate::scenario::{self, Scenario};
 
 /// Check, show or try a scenario file.
@@ -92,19 +91,16 @@ pub(super) async fn scenario(command: ScenarioCommand, stop: watch::Receiver<boo
 
 async fn try_once(args: TryArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
     let scenario = Arc::new(args.file.load()?);
-    let flags = Layer { host: args.host, allow_hosts: args.allow_hosts, ..Layer::default() };
+    let insecure = args.insecure.then_some(true);
+    let flags = Layer { host: args.host, allow_hosts: args.allow_hosts, insecure, ..Layer::default() };
     let settings = settle(flags, None, args.config.as_deref())?;
     let allowed = AllowedHosts::new(settings.allow_hosts);
-    let (host, service) = if let Some(text) = settings.host.or_else(|| scenario.host.clone()) {
-        let host = Host::parse(&text).map_err(Failure::usage)?;
-        host.check_allowed(&allowed).map_err(Failure::usage)?;
-        (host, None)
-    } else {
-        let service = Service::start().await?;
-        say(&format!("no --host given: reference agenthub service on {}", service.url));
-        (Host::parse(&service.url).map_err(Failure::cannot)?, Some(service))
+    let (host, service) = match settings.host.or_else(|| scenario.host.clone()) {
+        Some(text) => (host::checked(&text, &allowed)?, None),
+        None => host::reference(&say).await?,
     };
-    let rehearsal = load::Rehearsal { scenario, host, allowed, check_certificates: !args.insecure, seed: args.seed };
+    let rehearsal =
+        load::Rehearsal { scenario, host, allowed, check_certificates: !settings.insecure, seed: args.seed };
     let mut shown = Ok(());
     let failed = load::rehearse(rehearsal, stop, &mut |text| {
         if shown.is_ok() {

@@ -118,7 +118,7 @@ impl Connector {
 }
 
 /// The words for an I/O error, without the number that differs between systems.
-pub fn io_text(error: &io::Error) -> String {
+pub(super) fn io_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),

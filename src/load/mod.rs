@@ -18,7 +18,6 @@ mod tls;
 
 pub use act::StartFailure;
 pub use closed::{Load, drive};
-pub use connect::io_text;
 pub use control::LoadControl;
 pub use host::{AllowedHosts, Host, HostError, Origin};
 pub use rehearse::{Rehearsal, rehearse};

@@ -58,10 +58,8 @@ fn lines(run: &Run, result: &RunResult) -> Vec<Line> {
     let mut endpoints: Vec<(String, Distribution)> = parts
         .into_iter()
         .filter_map(|(id, parts)| {
-            let endpoint = run.endpoints.get(id.0 as usize)?;
-            let same = run.endpoints.iter().filter(|other| other.name == endpoint.name).count();
-            let of = if same > 1 { format!(" ({})", endpoint.scenario) } else { String::new() };
-            Some((format!("{}{of}", endpoint.name), Distribution::merged(parts)))
+            let endpoint = result.endpoints.get(id.0 as usize)?;
+            Some((words::endpoint_name(result, endpoint), Distribution::merged(parts)))
         })
         .collect();
     let all = Distribution::merged(endpoints.iter().map(|(_, values)| values));

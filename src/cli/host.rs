@@ -1,0 +1,75 @@
+//! The host of a command: read, allowed and reached, or the reference service in its place.
+
+use std::time::Duration;
+
+use super::Failure;
+use super::service::Service;
+use crate::load::{AllowedHosts, Host};
+
+/// How long the host may take to accept a first connection.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
+/// Where the host says how it is.
+const HEALTH: &str = "/api/v2/health";
+
+/// Read, and allowed.
+pub(super) fn checked(text: &str, allowed: &AllowedHosts) -> Result<Host, Failure> {
+    let host = Host::parse(text).map_err(Failure::usage)?;
+    host.check_allowed(allowed).map_err(Failure::usage)?;
+    Ok(host)
+}
+
+/// The host, reached; or the reference service in its place.
+pub(super) async fn ready(
+    host: Option<Host>,
+    insecure: bool,
+    tell: &dyn Fn(&str),
+) -> Result<(Host, Option<Service>), Failure> {
+    let Some(host) = host else {
+        return reference(tell).await;
+    };
+    reach(&host, insecure, tell).await?;
+    Ok((host, None))
+}
+
+/// The reference service in the place of a host.
+pub(super) async fn reference(tell: &dyn Fn(&str)) -> Result<(Host, Option<Service>), Failure> {
+    let service = Service::start().await?;
+    tell(&format!("no --host given: reference agenthub service on {}", service.url));
+    let host = Host::parse(&service.url).map_err(Failure::cannot)?;
+    Ok((host, Some(service)))
+}
+
+/// One request outside the load, not counted: whether anybody listens, before users pile up at a closed door.
+async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    let url = format!("{host}{HEALTH}");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(REACHED_WITHIN)
+        .timeout(REACHED_WITHIN * 2)
+        // Plain http needs no store of certificates, which a small container may not have.
+        .tls_danger_accept_invalid_certs(insecure || !host.origin.tls)
+        .build()
+        .map_err(Failure::cannot)?;
+    match client.get(&url).send().await {
+        Ok(answer) if answer.status().is_server_error() => tell(&format!("GET {HEALTH} answers {}", answer.status())),
+        Ok(_) => {}
+        Err(error) if error.is_connect() => {
+            let why = innermost(&error);
+            let hint = if why.contains("InvalidContentType") {
+                "it speaks plain http: write http://"
+            } else if why.contains("certificate") {
+                "--insecure takes any certificate"
+            } else {
+                "is it running, and is --host right?"
+            };
+            return Err(Failure::cannot(format!("cannot reach {host}: {why}; {hint}")));
+        }
+        Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),
+    }
+    Ok(())
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
