@@ -30,6 +30,9 @@ fn asked(run_time_s: f64) -> Asked {
         allow_unproven: false,
         users: Some(USERS),
         spawn_rate: Some(50.0),
+        rate: None,
+        arrivals: None,
+        max_users: None,
         mean_wait_s: Some(3.0),
         mean_requests_per_task: 1.0,
         wait: "1–5 s".to_owned(),
@@ -75,7 +78,7 @@ fn run(length_s: u32) -> Run {
             in_flight_s: 0.1,
             thinking_s: f64::from(USERS) - 0.1,
             endpoints,
-            generator: GeneratorSecond { cpu_s: 0.1, memory_bytes: 60_000_000 },
+            generator: GeneratorSecond { cpu_s: 0.1, memory_bytes: 60_000_000, ..GeneratorSecond::default() },
             ..Second::default()
         });
     }

@@ -20,7 +20,7 @@ use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge;
-use crate::load::{self, AllowedHosts, Host, Load, LoadError};
+use crate::load::{self, AllowedHosts, Connections, Host, Load, LoadError};
 use crate::record::{self, Asked, AskedScenario, End, EndpointName, Recorder, Stage};
 use crate::scenario::{self, Scenario};
 
@@ -168,7 +168,9 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
         plan: settings.plan.clone(),
         host,
         allowed,
-        check_certificates: !settings.insecure,
+        connections: Connections { check_certificates: !settings.insecure, ..Connections::default() },
+        arrivals: asked.arrivals.unwrap_or_default(),
+        max_users: asked.max_users.unwrap_or(0),
         seed: asked.seed,
         stop_timeout: settings.stop_timeout,
     };
@@ -274,6 +276,9 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
         allow_unproven: settings.allow_unproven,
         users: Some(settings.plan.peak().ceil() as u32),
         spawn_rate: settings.spawn_rate,
+        rate: None,
+        arrivals: None,
+        max_users: None,
         mean_wait_s: Some(if thinks { 1.0 / tasks_per_s } else { 0.0 }),
         mean_requests_per_task: if thinks {
             requests_per_s / tasks_per_s

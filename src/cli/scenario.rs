@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::exit::ExitCode;
 use super::settings::{Layer, settle};
 use super::{Failure, host, print, say};
-use crate::load::{self, AllowedHosts};
+use crate::load::{self, AllowedHosts, Connections};
 use crate::scenario::{self, Scenario};
 
 /// Check, show or try a scenario file.
@@ -99,8 +99,8 @@ async fn try_once(args: TryArgs, stop: watch::Receiver<bool>) -> Result<ExitCode
         Some(text) => (host::checked(&text, &allowed)?, None),
         None => host::reference(&say).await?,
     };
-    let rehearsal =
-        load::Rehearsal { scenario, host, allowed, check_certificates: !settings.insecure, seed: args.seed };
+    let connections = Connections { check_certificates: !settings.insecure, ..Connections::default() };
+    let rehearsal = load::Rehearsal { scenario, host, allowed, connections, seed: args.seed };
     let mut shown = Ok(());
     let failed = load::rehearse(rehearsal, stop, &mut |text| {
         if shown.is_ok() {

@@ -39,6 +39,7 @@ pub(super) fn generator(run: &Run, window: &Window<'_>, notes: &mut Vec<String>)
         little_residual: if judged { little_residual(run, &seconds) } else { None },
         offered,
         achieved: if length_s > 0.0 { requests as f64 / length_s } else { 0.0 },
+        arrivals: None,
         void: false,
         reasons: Vec::new(),
         memory_bytes: run.seconds.iter().map(|second| second.generator.memory_bytes).max().unwrap_or(0),

@@ -18,8 +18,8 @@ mod tests;
 
 pub use outlook::{Outlook, outlook};
 pub use result::{
-    EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult, ScenarioResult,
-    StageResult, SteadyResult, TargetResult, Totals, Verdict,
+    ArrivalsResult, EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult,
+    ScenarioResult, StageResult, SteadyResult, TargetResult, Totals, Verdict,
 };
 pub use target::{Target, TargetError, TargetName, Targets};
 pub use verdict::judge;

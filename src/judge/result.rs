@@ -261,8 +261,11 @@ pub struct GeneratorResult {
     pub little_residual: Option<f64>,
     /// Requests (closed: tasks' requests that the plan allows at most; open: arrivals) a second asked for; `None` where it is not bounded.
     pub offered: Option<f64>,
-    /// Requests a second, over the steady window.
+    /// Requests (open: arrivals begun) a second, over the steady window.
     pub achieved: f64,
+    /// What became of the arrivals, over the whole run; open model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<ArrivalsResult>,
     /// Past a limit.
     pub void: bool,
     /// Which limit, and what to do.
@@ -271,6 +274,19 @@ pub struct GeneratorResult {
     /// Its largest resident memory, bytes.
     #[serde(default)]
     pub memory_bytes: u64,
+}
+
+/// What became of the arrivals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivalsResult {
+    /// Those that were due.
+    pub planned: u64,
+    /// Tasks begun.
+    pub started: u64,
+    /// Those of them that had waited for a free session.
+    pub late: u64,
+    /// Those never begun: still waiting for a session at the end.
+    pub unsent: u64,
 }
 
 /// Schedule lag, ms.

@@ -1,40 +1,39 @@
 //! One user's HTTP client: a connection of its own, kept as a browser session keeps it.
-//!
-//! The connection is driven from the user's own task, not from a task of its own: no second wake-up a request, and the
-//! instant of the last byte is taken where the byte is read.
 
 use std::borrow::Cow;
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::Method;
+use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::LoadError;
-use super::connect::{Connector, Stream, io_text, micros};
+use super::connect::{Connector, io_text, micros};
 use super::host::{AllowedHosts, Host, Origin};
-use super::problem::{Problem, before_headers, within_body};
-use crate::mask::is_secret_name;
+use super::http1::Http1;
+use super::problem::Problem;
 use crate::record::{FailureKind, Phases};
 use crate::scenario::{Prepared, Redirects};
 
 /// The largest body that is kept for captures and checks, bytes; more is a failed request, not a full memory.
-const LARGEST_KEPT_BODY: usize = 16 << 20;
+pub(super) const LARGEST_KEPT_BODY: usize = 16 << 20;
 
-/// The most that is read ahead of a connection, and the largest head of a response, bytes.
-const READ_AHEAD: usize = 64 << 10;
+/// How connections are made and kept.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    /// Off only where the user asked for it.
+    pub check_certificates: bool,
+    /// Whether a user keeps its connection from one request to the next, as a browser does.
+    pub keep_alive: bool,
+}
 
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("agenthub-perf/", env!("CARGO_PKG_VERSION")));
-const ANY: HeaderValue = HeaderValue::from_static("*/*");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+impl Default for Connections {
+    fn default() -> Self {
+        Self { check_certificates: true, keep_alive: true }
+    }
+}
 
 /// What all clients of a run share.
 pub(super) struct Network {
@@ -91,29 +90,29 @@ pub(super) struct Ask<'a> {
 pub(super) struct Client {
     network: Arc<Network>,
     /// The host's first; others only where a redirect or an absolute URL led there.
-    connections: Vec<(Arc<Origin>, Connection)>,
+    connections: Vec<(Arc<Origin>, Http1)>,
 }
 
-struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
-    driver: Driver,
+/// One request as it goes out; everything in it belongs to the user that sends it.
+pub(super) struct Message<'a> {
+    pub(super) method: &'a Method,
+    /// What the `host` header says.
+    pub(super) authority: &'a HeaderValue,
+    /// Path and query.
+    pub(super) target: &'a str,
+    /// The scenario's own headers.
+    pub(super) headers: &'a HeaderMap,
+    /// Whether it goes to the host: nobody else gets to see the headers that hold secrets.
+    pub(super) at_home: bool,
+    pub(super) body: Option<&'a Bytes>,
 }
 
-/// `None` once the connection is over: it must be dropped then, or its sender would wait for it for ever.
-struct Driver(Option<http1::Connection<TokioIo<Stream>, Full<Bytes>>>);
-
-impl Driver {
-    /// Drives the connection while `work` waits for it.
-    async fn along<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        std::future::poll_fn(|cx| {
-            if self.0.as_mut().is_some_and(|connection| Pin::new(connection).poll(cx).is_ready()) {
-                self.0 = None;
-            }
-            work.as_mut().poll(cx)
-        })
-        .await
-    }
+/// Why no head of a response came.
+pub(super) enum Unanswered {
+    /// Not a byte of the request went out: it may be sent again on another connection.
+    Unsent(Problem),
+    /// The host may have seen it.
+    Failed(Problem),
 }
 
 impl Client {
@@ -132,13 +131,21 @@ impl Client {
         let network = Arc::clone(&self.network);
         let (mut origin, mut path) = network.place(&prepared.target)?;
         let mut method = ask.method.clone();
-        let mut body = prepared.body.clone();
+        let mut body = prepared.body.as_ref();
         let mut at_home = true;
         loop {
-            let request = build(network.authority(&origin)?, &path, &method, prepared, body.as_ref(), at_home)?;
-            let response = self.send(&origin, request, seen).await?;
-            let Some(location) = redirect_target(&response, ask.redirects) else {
-                return self.finish(&origin, response, ask.keep, seen).await;
+            let authority = network.authority(&origin)?;
+            let message = Message {
+                method: &method,
+                authority: &authority,
+                target: &path,
+                headers: &prepared.headers,
+                at_home,
+                body,
+            };
+            self.send(&origin, &message, seen).await?;
+            let Some(location) = redirect_target(seen, ask.redirects) else {
+                return self.finish(&origin, ask.keep, seen).await;
             };
             if let Redirects::Follow(most) = ask.redirects
                 && seen.redirects >= most
@@ -149,7 +156,7 @@ impl Client {
                     text: format!("status {} after {most} redirects", seen.status),
                 });
             }
-            self.finish(&origin, response, Keep::Nothing, seen).await?;
+            self.finish(&origin, Keep::Nothing, seen).await?;
             seen.redirects += 1;
             seen.ended = None;
             let (next_origin, next_path) = network.follow(&origin, &path, &location)?;
@@ -166,41 +173,24 @@ impl Client {
     }
 
     /// Sends on the kept connection, or on a new one where there is none or the host has closed it meanwhile.
-    async fn send(
-        &mut self,
-        origin: &Arc<Origin>,
-        mut request: Request<Full<Bytes>>,
-        seen: &mut Seen,
-    ) -> Result<http::Response<Incoming>, Problem> {
+    async fn send(&mut self, origin: &Arc<Origin>, message: &Message<'_>, seen: &mut Seen) -> Result<(), Problem> {
         loop {
             let (connection, new) = self.connection(origin, seen).await?;
-            let sent = Instant::now();
-            let answer = connection.driver.along(connection.sender.try_send_request(request)).await;
-            match answer {
-                Ok(response) => {
-                    let now = Instant::now();
-                    seen.first_byte = Some(now);
-                    seen.phases.first_byte_us += micros(now - sent);
-                    seen.status = response.status().as_u16();
-                    return Ok(response);
-                }
-                Err(mut failed) => {
-                    let unsent = failed.take_message();
+            match connection.send(message, seen).await {
+                Ok(()) => return Ok(()),
+                // The host closed the kept connection in this very moment.
+                Err(Unanswered::Unsent(_)) if !new => self.disconnect(),
+                Err(Unanswered::Unsent(problem) | Unanswered::Failed(problem)) => {
                     self.disconnect();
-                    match unsent {
-                        // Not a byte of it went out: the host closed the kept connection in this very moment.
-                        Some(message) if !new => request = message,
-                        _ => return Err(before_headers(&failed.into_error())),
-                    }
+                    return Err(problem);
                 }
             }
         }
     }
 
-    async fn connection(&mut self, origin: &Arc<Origin>, seen: &mut Seen) -> Result<(&mut Connection, bool), Problem> {
+    async fn connection(&mut self, origin: &Arc<Origin>, seen: &mut Seen) -> Result<(&mut Http1, bool), Problem> {
         if let Some(at) = self.connections.iter().position(|(known, _)| same(known, origin)) {
-            let kept = &mut self.connections[at].1;
-            if kept.driver.along(kept.sender.ready()).await.is_ok() && kept.driver.0.is_some() {
+            if self.connections[at].1.ready().await {
                 return Ok((&mut self.connections[at].1, false));
             }
             self.connections.swap_remove(at);
@@ -208,37 +198,22 @@ impl Client {
         seen.connected = true;
         let refused = |text| Problem { kind: FailureKind::Connect, text };
         let stream = self.network.connector.open(origin, &mut seen.phases).await.map_err(refused)?;
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(READ_AHEAD)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| refused(error.to_string()))?;
-        let connection = Connection { sender, driver: Driver(Some(connection)) };
-        self.connections.push((Arc::clone(origin), connection));
+        self.connections.push((Arc::clone(origin), Http1::open(stream).await?));
         let last = self.connections.len() - 1;
         Ok((&mut self.connections[last].1, true))
     }
 
     /// Reads the body to its end.
-    async fn finish(
-        &mut self,
-        origin: &Arc<Origin>,
-        response: http::Response<Incoming>,
-        keep: Keep,
-        seen: &mut Seen,
-    ) -> Result<(), Problem> {
-        let (head, mut body) = response.into_parts();
+    async fn finish(&mut self, origin: &Arc<Origin>, keep: Keep, seen: &mut Seen) -> Result<(), Problem> {
         let began = seen.first_byte.unwrap_or_else(Instant::now);
         let read = match self.connections.iter_mut().find(|(known, _)| same(known, origin)) {
-            Some((_, connection)) => read_body(&mut connection.driver, &mut body, keep, seen).await,
+            Some((_, connection)) => connection.body(keep, seen).await,
             None => Err(Problem { kind: FailureKind::Body, text: "connection closed".to_owned() }),
         };
         let ended = Instant::now();
         seen.ended = Some(ended);
         seen.phases.body_us += micros(ended - began);
-        seen.headers = head.headers;
         if read.is_err() {
-            drop(body);
             self.disconnect();
         }
         read?;
@@ -249,22 +224,7 @@ impl Client {
     }
 }
 
-async fn read_body(driver: &mut Driver, body: &mut Incoming, keep: Keep, seen: &mut Seen) -> Result<(), Problem> {
-    while let Some(frame) = driver.along(body.frame()).await {
-        let frame = frame.map_err(|error| within_body(&error))?;
-        let Ok(bytes) = frame.into_data() else { continue };
-        seen.body_bytes += bytes.len() as u64;
-        if keep == Keep::All {
-            if seen.body.len() + bytes.len() > LARGEST_KEPT_BODY {
-                return Err(too_large());
-            }
-            seen.body.extend_from_slice(&bytes);
-        }
-    }
-    Ok(())
-}
-
-fn too_large() -> Problem {
+pub(super) fn too_large() -> Problem {
     Problem {
         kind: FailureKind::Check,
         text: format!("body larger than {} MiB: too large to capture from or to check", LARGEST_KEPT_BODY >> 20),
@@ -291,47 +251,11 @@ fn decompress(seen: &mut Seen) -> Result<(), Problem> {
     Ok(())
 }
 
-fn build(
-    authority: HeaderValue,
-    path: &str,
-    method: &Method,
-    prepared: &Prepared,
-    body: Option<&Bytes>,
-    at_home: bool,
-) -> Result<Request<Full<Bytes>>, Problem> {
-    let unusable = |what: &str| Problem { kind: FailureKind::Check, text: format!("not sent: {what}") };
-    let mut request = Request::new(body.cloned().map_or_else(Full::default, Full::new));
-    *request.method_mut() = method.clone();
-    *request.uri_mut() = Uri::try_from(path).map_err(|error| unusable(&error.to_string()))?;
-    let mut headers = prepared.headers.clone();
-    if !at_home {
-        // What belongs to the host is not shown to another one.
-        let secret: Vec<HeaderName> = headers.keys().filter(|name| is_secret_name(name.as_str())).cloned().collect();
-        for name in secret {
-            headers.remove(name);
-        }
-    }
-    if body.is_none() {
-        headers.remove(header::CONTENT_TYPE);
-    }
-    let own = [
-        (header::HOST, authority),
-        (header::USER_AGENT, USER_AGENT),
-        (header::ACCEPT, ANY),
-        (header::ACCEPT_ENCODING, GZIP),
-    ];
-    for (name, value) in own {
-        headers.entry(name).or_insert(value);
-    }
-    *request.headers_mut() = headers;
-    Ok(request)
-}
-
-fn redirect_target(response: &http::Response<Incoming>, redirects: Redirects) -> Option<String> {
-    if redirects == Redirects::Keep || !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+fn redirect_target(seen: &Seen, redirects: Redirects) -> Option<String> {
+    if redirects == Redirects::Keep || !matches!(seen.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    Some(String::from_utf8_lossy(response.headers().get(header::LOCATION)?.as_bytes()).into_owned())
+    Some(String::from_utf8_lossy(seen.headers.get(header::LOCATION)?.as_bytes()).into_owned())
 }
 
 fn same(one: &Arc<Origin>, other: &Arc<Origin>) -> bool {
@@ -339,11 +263,11 @@ fn same(one: &Arc<Origin>, other: &Arc<Origin>) -> bool {
 }
 
 impl Network {
-    /// `check_certificates` is off only where the user asked for it.
-    pub(super) fn new(host: Host, allowed: AllowedHosts, check_certificates: bool) -> Result<Self, LoadError> {
+    #[expect(clippy::needless_pass_by_value, reason = "it is the network's from here on")]
+    pub(super) fn new(host: Host, allowed: AllowedHosts, connections: Connections) -> Result<Self, LoadError> {
         let authority = HeaderValue::try_from(host.origin.authority())
             .map_err(|error| LoadError::Setup(format!("host {host}: {error}")))?;
-        let connector = Connector::new(check_certificates);
+        let connector = Connector::new(connections.check_certificates);
         Ok(Self { origin: Arc::new(host.origin.clone()), host, allowed, connector, authority })
     }
 

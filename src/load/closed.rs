@@ -14,11 +14,11 @@ use tokio::task::JoinHandle;
 use super::LoadError;
 use super::act::Actor;
 use super::act::StartFailure;
-use super::client::Network;
+use super::client::{Connections, Network};
 use super::control::{LoadControl, start_order};
 use super::host::{AllowedHosts, Host};
 use super::slot::{Command, Slot};
-use crate::record::{End, LoadPlan, Recorder, State};
+use crate::record::{Arrivals, End, LoadPlan, Recorder, State};
 use crate::scenario::{Feeds, Scenario, User};
 
 /// Users launched a second by Goose, before the load begins.
@@ -43,8 +43,12 @@ pub struct Load {
     pub host: Host,
     /// Where redirects and absolute URLs may lead besides the host.
     pub allowed: AllowedHosts,
-    /// Off only where the user asked for it.
-    pub check_certificates: bool,
+    /// How connections are made and kept.
+    pub connections: Connections,
+    /// Open model: when arrivals come.
+    pub arrivals: Arrivals,
+    /// Open model: the most sessions that serve them.
+    pub max_users: u32,
     /// Of every random choice.
     pub seed: u64,
     /// What requests in flight get at the end.
@@ -103,7 +107,7 @@ pub async fn drive(
 ) -> Result<End, LoadError> {
     let order = load.start_order();
     let counts = load.users(&order);
-    let network = Arc::new(Network::new(load.host.clone(), load.allowed, load.check_certificates)?);
+    let network = Arc::new(Network::new(load.host.clone(), load.allowed, load.connections)?);
 
     let mut kinds: Vec<Kind> = Vec::new();
     let (mut first_endpoint, mut first_user) = (0, 0);

@@ -11,12 +11,14 @@ mod connect;
 mod control;
 mod deadline;
 mod host;
+mod http1;
 mod problem;
 mod rehearse;
 mod slot;
 mod tls;
 
 pub use act::StartFailure;
+pub use client::Connections;
 pub use closed::{Load, drive};
 pub use control::LoadControl;
 pub use host::{AllowedHosts, Host, HostError, Origin};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::LoadError;
-use super::client::{Ask, Client, Keep, Network, Seen};
+use super::client::{Ask, Client, Connections, Keep, Network, Seen};
 use super::host::{AllowedHosts, Host};
 use crate::mask::Mask;
 use crate::scenario::{Feeds, Prepared, Reply, Request, Scenario, Step, User};
@@ -24,8 +24,8 @@ pub struct Rehearsal {
     pub host: Host,
     /// Where redirects and absolute URLs may lead besides the host.
     pub allowed: AllowedHosts,
-    /// Off only where the user asked for it.
-    pub check_certificates: bool,
+    /// How connections are made and kept.
+    pub connections: Connections,
     /// Of every random choice.
     pub seed: u64,
 }
@@ -37,8 +37,8 @@ pub async fn rehearse(
     mut stop: watch::Receiver<bool>,
     show: &mut (dyn FnMut(&str) + Send),
 ) -> Result<u32, LoadError> {
-    let Rehearsal { scenario, host, allowed, check_certificates, seed } = rehearsal;
-    let network = Arc::new(Network::new(host, allowed, check_certificates)?);
+    let Rehearsal { scenario, host, allowed, connections, seed } = rehearsal;
+    let network = Arc::new(Network::new(host, allowed, connections)?);
     let feeds = Arc::new(Feeds::new(&scenario));
     let user = User::new(Arc::clone(&scenario), feeds, 0, seed, None);
     let mut stage = Stage { user, client: Client::new(network), show, failed: 0 };

@@ -105,6 +105,7 @@ impl Accountant {
             thinking_s: self.states[State::Thinking as usize].close(to_us),
             endpoints: BTreeMap::new(),
             generator,
+            arrivals: None,
         };
         let mut intervals = Vec::new();
         let sorter = &mut self.sorter;

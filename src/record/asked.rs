@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalError, LoadPlan, ReadError};
+use super::{Arrivals, JournalError, LoadPlan, ReadError};
 
 /// The shape of `run.toml` that this version writes, and the latest that it reads.
 pub const RUN_SCHEMA: u32 = 1;
@@ -44,6 +44,15 @@ pub struct Asked {
     /// Users started a second, where `--stages` was not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spawn_rate: Option<f64>,
+    /// `open` load: arrivals a second. The most that are asked for at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// `open` load: when arrivals come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<Arrivals>,
+    /// `open` load: the most sessions that serve the arrivals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_users: Option<u32>,
     /// Mean seconds between the starts of two tasks of a user on a host that answers at once: think time, pauses, pacing;
     /// over several scenarios the harmonic mean, as a user that waits less does more tasks. 0 where users never wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]

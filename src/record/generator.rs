@@ -20,7 +20,8 @@ impl ProcessMeter {
         let used_s = cpu_s - self.cpu_s;
         self.cpu_s = cpu_s;
         // Whole milliseconds: what is below is noise of the subtraction.
-        GeneratorSecond { cpu_s: (used_s.max(0.0) * 1000.0).round() / 1000.0, memory_bytes }
+        let cpu_s = (used_s.max(0.0) * 1000.0).round() / 1000.0;
+        GeneratorSecond { cpu_s, memory_bytes, ..GeneratorSecond::default() }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EndpointId, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Second};
+use super::{ArrivalSecond, EndpointId, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Second};
 use crate::stats::Distribution;
 
 /// Seconds that are merged to one.
@@ -72,8 +72,19 @@ impl Second {
         self.user_s += other.user_s;
         self.in_flight_s += other.in_flight_s;
         self.thinking_s += other.thinking_s;
-        let GeneratorSecond { cpu_s, memory_bytes: _ } = other.generator;
+        let GeneratorSecond { cpu_s, memory_bytes: _, run_delay_s, clock_jump_s } = other.generator;
         self.generator.cpu_s += cpu_s;
+        if let Some(delay_s) = run_delay_s {
+            *self.generator.run_delay_s.get_or_insert(0.0) += delay_s;
+        }
+        self.generator.clock_jump_s += clock_jump_s;
+        if let Some(ArrivalSecond { planned, started, late, unsent, queued: _ }) = other.arrivals {
+            let arrivals = self.arrivals.get_or_insert_default();
+            arrivals.planned += planned;
+            arrivals.started += started;
+            arrivals.late += late;
+            arrivals.unsent += unsent;
+        }
         for (&id, counters) in &other.endpoints {
             self.endpoints.entry(id).or_default().add(counters);
         }

@@ -44,7 +44,8 @@ fn closed(at: u64) -> Closed {
             in_flight_s: 0.5,
             thinking_s: 0.125,
             endpoints: BTreeMap::from([(0, counters(3)), (1, counters(6))]),
-            generator: GeneratorSecond { cpu_s: 0.5, memory_bytes: at },
+            generator: GeneratorSecond { cpu_s: 0.5, memory_bytes: at, ..GeneratorSecond::default() },
+            arrivals: None,
         },
         intervals: vec![
             interval(IntervalKind::Response, 0, at % 500),

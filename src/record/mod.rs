@@ -23,9 +23,9 @@ mod snapshot;
 
 pub use asked::{Asked, AskedScenario, Environment, RUN_SCHEMA};
 pub use journal::{Journal, JournalError};
-pub use plan::{Hold, LoadModel, LoadPlan, Stage};
+pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use read::{ReadError, read};
 pub use recorder::{Recorder, State};
-pub use run::{End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
+pub use run::{ArrivalSecond, End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
 pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};
 pub use snapshot::{EndpointRow, Snapshot};

@@ -12,6 +12,27 @@ pub enum LoadModel {
     Open,
 }
 
+/// When the arrivals of the open model come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// At random, independently of each other, as those of many users do.
+    #[default]
+    Poisson,
+    /// At even distances.
+    Constant,
+}
+
+impl Arrivals {
+    /// The word for it in flags and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Poisson => "poisson",
+            Self::Constant => "constant",
+        }
+    }
+}
+
 /// One stage: the level moves linearly from the stage before (0 at first) to `level` within `duration_s`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
@@ -55,6 +76,12 @@ impl LoadPlan {
                 Stage { level: reached, duration_s: run_time_s - spawn_s },
             ],
         }
+    }
+
+    /// `rate` arrivals a second from the first moment on, for `run_time_s`.
+    pub fn rate(rate: f64, run_time_s: f64) -> Self {
+        let stages = vec![Stage { level: rate, duration_s: 0.0 }, Stage { level: rate, duration_s: run_time_s }];
+        Self { model: LoadModel::Open, stages }
     }
 
     /// How long the plan takes, seconds.
@@ -114,6 +141,13 @@ mod tests {
         assert_eq!((plan.duration_s(), plan.peak()), (300.0, 50.0));
         assert_eq!([0.0, 2.5, 5.0, 299.9, 300.0].map(|at_s| plan.level_at(at_s)), [0.0, 25.0, 50.0, 50.0, 0.0]);
         assert_eq!(plan.holds(), [Hold { from_s: 5.0, to_s: 300.0, level: 50.0 }]);
+    }
+
+    #[test]
+    fn a_rate_is_held_from_the_first_moment() {
+        let plan = LoadPlan::rate(50.0, 60.0);
+        assert_eq!((plan.duration_s(), plan.peak(), plan.level_at(0.0)), (60.0, 50.0, 50.0));
+        assert_eq!(plan.holds(), [Hold { from_s: 0.0, to_s: 60.0, level: 50.0 }]);
     }
 
     #[test]

@@ -66,6 +66,27 @@ pub struct Second {
     /// The generator itself.
     #[serde(default)]
     pub generator: GeneratorSecond,
+    /// Open load only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<ArrivalSecond>,
+}
+
+/// What became of the arrivals of one span of time, open load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivalSecond {
+    /// Arrivals that were due within it.
+    pub planned: u64,
+    /// Tasks begun within it.
+    pub started: u64,
+    /// Those of them that had waited for a free session.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late: u64,
+    /// Arrivals that were never begun: still waiting for a session at the end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsent: u64,
+    /// Arrivals waiting for a session at its end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub queued: u64,
 }
 
 /// One endpoint's counters over one span of time.
@@ -111,6 +132,18 @@ pub struct GeneratorSecond {
     pub cpu_s: f64,
     /// Resident memory at its end, bytes.
     pub memory_bytes: u64,
+    /// Seconds that its threads were ready to run and had no CPU, summed over the threads; `None` where the system does
+    /// not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_delay_s: Option<f64>,
+    /// How far the wall clock moved more (or, negative, less) than the monotonic clock within it, seconds.
+    #[serde(default, skip_serializing_if = "is_zero_f64")]
+    pub clock_jump_s: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero_f64(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// What a histogram is of. Its letter starts the tag in `latency.hlog`.

@@ -47,6 +47,9 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         allow_unproven: false,
         users: closed.then(|| plan.peak() as u32),
         spawn_rate: closed.then_some(50.0),
+        rate: None,
+        arrivals: None,
+        max_users: None,
         mean_wait_s,
         mean_requests_per_task: 1.0,
         wait: "1–5 s".to_owned(),
@@ -145,7 +148,7 @@ pub(super) fn simulate(asked: Asked, mut answer: impl FnMut(&mut fastrand::Rng, 
     seconds.truncate((last + 1).max(over_s as usize));
     for second in &mut seconds {
         second.wanted = asked.plan.level_at(second.to_s - 0.5);
-        second.generator = GeneratorSecond { cpu_s: 0.12, memory_bytes: 60_000_000 };
+        second.generator = GeneratorSecond { cpu_s: 0.12, memory_bytes: 60_000_000, ..GeneratorSecond::default() };
     }
     let intervals = values.into_iter().map(|((place, kind, endpoint), pairs)| Interval {
         from_s: place as f64,

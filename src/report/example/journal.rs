@@ -60,7 +60,7 @@ impl Shape {
                 users: users as u32,
                 user_s: users * self.step_s as f64,
                 thinking_s: users * self.step_s as f64 * 0.98,
-                generator: GeneratorSecond { cpu_s: 0.12, memory_bytes: 64 << 20 },
+                generator: GeneratorSecond { cpu_s: 0.12, memory_bytes: 64 << 20, ..GeneratorSecond::default() },
                 ..Second::default()
             };
             for (id, (_, share, median, tail)) in ENDPOINTS.iter().enumerate() {
@@ -146,6 +146,9 @@ fn asked(plan: &LoadPlan) -> Asked {
         allow_unproven: false,
         users: Some(plan.peak() as u32),
         spawn_rate: Some(50.0),
+        rate: None,
+        arrivals: None,
+        max_users: None,
         mean_wait_s: Some(3.0),
         mean_requests_per_task: 1.0,
         wait: "1–5 s".to_owned(),

@@ -256,6 +256,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
             little_residual: Some(0.004),
             offered: Some(83.3),
             achieved: 82.8,
+            arrivals: None,
             void: false,
             reasons: vec![],
             memory_bytes: 64 << 20,
