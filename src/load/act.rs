@@ -271,7 +271,8 @@ impl Actor {
             return self.failed(request, problem, on_failure);
         }
         let keep = if request.reads_body || quote { Keep::All } else { Keep::Nothing };
-        let ask = Ask { method: &request.method, redirects: request.redirects, keep };
+        let ask =
+            Ask { method: &request.method, redirects: request.redirects, keep, all_headers: request.reads_headers };
 
         let began = Instant::now();
         if let Some(due) = self.due.take() {

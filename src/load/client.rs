@@ -10,6 +10,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::LoadError;
+use super::buffers;
 use super::connect::{Connector, io_text, micros};
 use super::host::{AllowedHosts, Host, Origin};
 use super::http1::Http1;
@@ -42,6 +43,7 @@ pub(super) struct Network {
     pub(super) connector: Connector,
     origin: Arc<Origin>,
     authority: HeaderValue,
+    keep_alive: bool,
 }
 
 /// How much of a response's body is kept.
@@ -69,12 +71,10 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn clear(&mut self) {
-        let mut body = std::mem::take(&mut self.body);
-        body.clear();
-        // One large response must not stay in the memory of every user that saw it.
-        body.shrink_to(64 << 10);
-        *self = Self { body, ..Self::default() };
+    /// Forgets everything; a body that is kept is kept in a buffer that others use as well.
+    pub(super) fn clear(&mut self) {
+        buffers::give(std::mem::take(&mut self.body));
+        *self = Self::default();
     }
 }
 
@@ -84,6 +84,8 @@ pub(super) struct Ask<'a> {
     pub(super) method: &'a Method,
     pub(super) redirects: Redirects,
     pub(super) keep: Keep,
+    /// Whether all headers of the response are wanted; else those that the client itself reads.
+    pub(super) all_headers: bool,
 }
 
 /// One user's client.
@@ -105,6 +107,12 @@ pub(super) struct Message<'a> {
     /// Whether it goes to the host: nobody else gets to see the headers that hold secrets.
     pub(super) at_home: bool,
     pub(super) body: Option<&'a Bytes>,
+    /// How much of the response's body is kept.
+    pub(super) keep: Keep,
+    /// Whether all of its headers are; else `location`, `content-encoding` and `set-cookie`.
+    pub(super) all_headers: bool,
+    /// Whether the connection is to be used again.
+    pub(super) keep_alive: bool,
 }
 
 /// Why no head of a response came.
@@ -128,6 +136,9 @@ impl Client {
     /// Sends a request, follows its redirects, reads the response to the end of its body.
     pub(super) async fn exchange(&mut self, ask: Ask<'_>, prepared: &Prepared, seen: &mut Seen) -> Result<(), Problem> {
         seen.clear();
+        if ask.keep == Keep::All {
+            seen.body = buffers::take();
+        }
         let network = Arc::clone(&self.network);
         let (mut origin, mut path) = network.place(&prepared.target)?;
         let mut method = ask.method.clone();
@@ -142,6 +153,9 @@ impl Client {
                 headers: &prepared.headers,
                 at_home,
                 body,
+                keep: ask.keep,
+                all_headers: ask.all_headers,
+                keep_alive: network.keep_alive,
             };
             self.send(&origin, &message, seen).await?;
             let Some(location) = redirect_target(seen, ask.redirects) else {
@@ -158,7 +172,8 @@ impl Client {
             }
             self.finish(&origin, Keep::Nothing, seen).await?;
             seen.redirects += 1;
-            seen.ended = None;
+            seen.headers.clear();
+            seen.body.clear();
             let (next_origin, next_path) = network.follow(&origin, &path, &location)?;
             // A browser, and Python's requests, ask again with GET: always for 303, after a POST also for 301 and 302.
             if seen.status == 303 && method != Method::HEAD
@@ -210,8 +225,7 @@ impl Client {
             Some((_, connection)) => connection.body(keep, seen).await,
             None => Err(Problem { kind: FailureKind::Body, text: "connection closed".to_owned() }),
         };
-        let ended = Instant::now();
-        seen.ended = Some(ended);
+        let ended = *seen.ended.get_or_insert_with(Instant::now);
         seen.phases.body_us += micros(ended - began);
         if read.is_err() {
             self.disconnect();
@@ -268,7 +282,8 @@ impl Network {
         let authority = HeaderValue::try_from(host.origin.authority())
             .map_err(|error| LoadError::Setup(format!("host {host}: {error}")))?;
         let connector = Connector::new(connections.check_certificates);
-        Ok(Self { origin: Arc::new(host.origin.clone()), host, allowed, connector, authority })
+        let origin = Arc::new(host.origin.clone());
+        Ok(Self { origin, host, allowed, connector, authority, keep_alive: connections.keep_alive })
     }
 
     /// What the `host` header says.

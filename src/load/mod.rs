@@ -5,6 +5,7 @@
 //! decided here while the load runs: its users wait at a [gate](control), and [`LoadControl`] lets them through.
 
 mod act;
+mod buffers;
 mod client;
 mod closed;
 mod connect;

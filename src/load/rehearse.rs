@@ -113,7 +113,7 @@ impl Stage<'_> {
             body_text(&mut text, body, &mask);
         }
         let mut seen = Seen::default();
-        let ask = Ask { method: &request.method, redirects: request.redirects, keep: Keep::All };
+        let ask = Ask { method: &request.method, redirects: request.redirects, keep: Keep::All, all_headers: true };
         let began = Instant::now();
         let answer = tokio::time::timeout(request.timeout, self.client.exchange(ask, &prepared, &mut seen)).await;
         let time = began.elapsed();

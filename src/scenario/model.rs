@@ -149,6 +149,8 @@ pub struct Request {
     pub redirects: Redirects,
     /// Whether a capture or check reads the response's body: else it is dropped as it comes.
     pub reads_body: bool,
+    /// Whether a capture reads the response's headers.
+    pub reads_headers: bool,
     /// What the step is called, where it has a name.
     pub name: Option<String>,
     /// Path and query.

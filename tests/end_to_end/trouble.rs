@@ -11,7 +11,7 @@ use crate::support::harness::Workbench;
 /// What a fault must be counted as: a kind and words of the error's text, or a success.
 type Expected = Option<(&'static str, &'static str)>;
 
-const TABLE: [(Fault, &str, Expected); 23] = [
+const TABLE: [(Fault, &str, Expected); 26] = [
     (Fault::Fine, "", None),
     (Fault::NeverAnswer, "timeout = \"1s\"", Some(("timeout", "no whole response within 1s"))),
     (Fault::SlowBody, "timeout = \"1s\"", Some(("timeout", "no whole response within 1s"))),
@@ -33,6 +33,9 @@ const TABLE: [(Fault, &str, Expected); 23] = [
     (Fault::EndlessHeaders, "", Some(("body", "not an HTTP response"))),
     (Fault::Http10, "", None),
     (Fault::ContinueFirst, "", None),
+    (Fault::HintsFirst, "", None),
+    (Fault::SwitchesProtocols, "", Some(("status", "status 101"))),
+    (Fault::TwoLengths, "", Some(("body", "not an HTTP response: it names two lengths"))),
     (Fault::CorruptGzip, "capture = { x = \"$.ok\" }", Some(("body", "gzip body"))),
     (Fault::EmptyReply, "", Some(("reset", "connection closed before the response"))),
     (Fault::NotHttp, "", Some(("body", "not an HTTP response"))),

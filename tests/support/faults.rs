@@ -64,6 +64,12 @@ pub enum Fault {
     Http10,
     /// 100 Continue, then 200.
     ContinueFirst,
+    /// 103 Early Hints, then 200.
+    HintsFirst,
+    /// 101, though nobody asked for another protocol.
+    SwitchesProtocols,
+    /// Two lengths that differ.
+    TwoLengths,
     /// Content-Encoding: gzip with a body that is not.
     CorruptGzip,
     /// The connection is closed without a byte.
@@ -74,7 +80,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every one of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Fine,
         Self::NeverAnswer,
         Self::SlowBody,
@@ -95,6 +101,9 @@ impl Fault {
         Self::EndlessHeaders,
         Self::Http10,
         Self::ContinueFirst,
+        Self::HintsFirst,
+        Self::SwitchesProtocols,
+        Self::TwoLengths,
         Self::CorruptGzip,
         Self::EmptyReply,
         Self::NotHttp,
@@ -244,6 +253,14 @@ async fn misbehave(fault: Fault, stream: &mut TcpStream) -> Result<bool> {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
             return whole(stream, "200 OK", "", "{\"ok\": true}").await;
         }
+        Fault::HintsFirst => {
+            stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n").await?;
+            return whole(stream, "200 OK", "", "{\"ok\": true}").await;
+        }
+        Fault::SwitchesProtocols => {
+            stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\n\r\n").await?;
+        }
+        Fault::TwoLengths => return whole(stream, "200 OK", "Content-Length: 5\r\n", "{\"ok\": true}").await,
         Fault::NeverAnswer => hang(stream).await?,
         Fault::SlowBody => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await?;

@@ -85,6 +85,7 @@ impl Reader<'_> {
             timeout,
             redirects,
             reads_body: expect.reads_body() || captures.iter().any(crate::scenario::capture::Capture::reads_body),
+            reads_headers: captures.iter().any(|capture| !capture.reads_body()),
             name,
             target,
             checks_target,
