@@ -148,6 +148,16 @@ fn recording(c: &mut Criterion) {
             })
         });
     });
+    for (name, threads) in [("all of a request", 1), ("all of a request, 8 threads at once", 8)] {
+        group.bench_function(name, |b| {
+            b.iter_custom(|n| {
+                paced(n, threads, || {
+                    recorder.enter(State::InFlight, 5);
+                    recorder.ended(&one);
+                })
+            });
+        });
+    }
     group.bench_function("the time", |b| b.iter(|| recorder.now_us()));
     group.finish();
 }

@@ -231,6 +231,14 @@ fn check(server: &FaultServer, each: Fault) {
         Fault::ContinueFirst => {
             assert!(text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{text}");
         }
+        Fault::HintsFirst => {
+            assert!(text.starts_with("HTTP/1.1 103 Early Hints\r\n") && text.contains("\r\n\r\nHTTP/1.1 200 OK\r\n"));
+        }
+        Fault::SwitchesProtocols => {
+            assert!(text.starts_with("HTTP/1.1 101 ") && text.ends_with("\r\n\r\n"), "{text}");
+            ends(None);
+        }
+        Fault::TwoLengths => assert_eq!(text.matches("Content-Length: ").count(), 2, "{text}"),
         Fault::CorruptGzip => assert!(text.contains("Content-Encoding: gzip\r\n") && text.contains(" not gzip")),
         Fault::InvalidJson => assert!(text.ends_with("{\"access_token\": \"abc"), "{text}"),
         Fault::Fine => {

@@ -187,13 +187,14 @@ impl Actor {
     }
 
     async fn pause(&mut self, wait: Wait, slot: &Slot) -> Result<(), Command> {
+        if wait == Wait::None {
+            self.due = None;
+            return Ok(());
+        }
         let length = self.user.draw_wait(wait);
         let now = Instant::now();
         let until = match wait {
-            Wait::None => {
-                self.due = None;
-                return Ok(());
-            }
+            Wait::None => now,
             Wait::Pacing(_) => (self.task_began + length).max(now),
             Wait::Between(..) | Wait::Constant(_) => now + length,
         };
@@ -265,7 +266,7 @@ impl Actor {
             self.due = None;
             self.seen = Seen::default();
             let now = Instant::now();
-            self.tell(endpoint, now, now, Some(&problem));
+            self.recorder.record(&self.sample(endpoint, now, now, self.outcome(Some(&problem))));
             // Nothing was waited for: without think time this would otherwise go round and round.
             let _ = slot.unless(tokio::time::sleep(UNSENT_PAUSE), |command| command == Command::Cut).await;
             return self.failed(request, problem, on_failure);
@@ -286,12 +287,11 @@ impl Actor {
         };
         // What was done with the body after its last byte is not the host's time.
         let end = self.seen.ended.filter(|_| matches!(ended, Ok(Some(_)))).unwrap_or_else(Instant::now);
-        self.recorder.leave(State::InFlight, self.recorder.at_us(end));
 
         let problem = match ended {
             Err(_) => {
                 self.client.disconnect();
-                self.cut_off(endpoint, began, end);
+                self.recorder.ended(&self.sample(endpoint, began, end, Outcome::CutOff));
                 return Err(Broken::Told);
             }
             Ok(None) => {
@@ -302,11 +302,15 @@ impl Actor {
             Ok(Some(Err(problem))) => Some(problem),
             Ok(Some(Ok(()))) => self.judge(request, end - began),
         };
-        self.tell(endpoint, began, end, problem.as_ref());
-        match problem {
+        self.recorder.ended(&self.sample(endpoint, began, end, self.outcome(problem.as_ref())));
+        let outcome = match problem {
             None => Ok(()),
             Some(problem) => self.failed(request, problem, on_failure),
-        }
+        };
+        // A user that thinks holds on to nothing large.
+        self.prepared.body = None;
+        self.seen.put_away();
+        outcome
     }
 
     fn judge(&mut self, request: &Request, time: Duration) -> Option<Problem> {
@@ -330,35 +334,16 @@ impl Actor {
         }))
     }
 
-    fn tell(&self, endpoint: EndpointId, began: Instant, end: Instant, problem: Option<&Problem>) {
-        let outcome = match problem {
+    fn outcome(&self, problem: Option<&Problem>) -> Outcome {
+        match problem {
             None => Outcome::Success,
             Some(Problem { kind, text }) => {
                 Outcome::Failure { kind: *kind, error: self.recorder.error_id(*kind, text) }
             }
-        };
-        self.record(endpoint, began, end, outcome);
+        }
     }
 
-    fn cut_off(&self, endpoint: EndpointId, began: Instant, end: Instant) {
-        self.record(endpoint, began, end, Outcome::CutOff);
-    }
-
-    fn record(&self, endpoint: EndpointId, began: Instant, end: Instant, outcome: Outcome) {
-        let time_us = (end - began).as_micros() as u64;
-        let seen = &self.seen;
-        self.recorder.record(&Sample {
-            endpoint,
-            end_us: self.recorder.at_us(end),
-            response_us: time_us,
-            service_us: time_us,
-            first_byte_us: seen.first_byte.map_or(0, |at| (at - began).as_micros() as u64),
-            phases: seen.phases,
-            outcome,
-            status: seen.status,
-            redirects: seen.redirects,
-            connected: seen.connected,
-            body_bytes: seen.body_bytes,
-        });
+    fn sample(&self, endpoint: EndpointId, began: Instant, end: Instant, outcome: Outcome) -> Sample {
+        self.seen.sample(&self.recorder, endpoint, began, end, outcome)
     }
 }

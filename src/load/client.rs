@@ -15,7 +15,7 @@ use super::connect::{Connector, io_text, micros};
 use super::host::{AllowedHosts, Host, Origin};
 use super::http1::Http1;
 use super::problem::Problem;
-use crate::record::{FailureKind, Phases};
+use crate::record::{EndpointId, FailureKind, Outcome, Phases, Recorder, Sample};
 use crate::scenario::{Prepared, Redirects};
 
 /// The largest body that is kept for captures and checks, bytes; more is a failed request, not a full memory.
@@ -71,10 +71,43 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Forgets everything; a body that is kept is kept in a buffer that others use as well.
-    pub(super) fn clear(&mut self) {
-        buffers::give(std::mem::take(&mut self.body));
+    /// Forgets everything.
+    fn clear(&mut self) {
+        self.put_away();
         *self = Self::default();
+    }
+
+    /// Forgets what is large: a body is kept in a buffer that others use as well.
+    pub(super) fn put_away(&mut self) {
+        buffers::give(std::mem::take(&mut self.body));
+        if self.headers.capacity() > 0 {
+            self.headers = HeaderMap::new();
+        }
+    }
+
+    /// What the recorder is told of an exchange.
+    pub(super) fn sample(
+        &self,
+        recorder: &Recorder,
+        endpoint: EndpointId,
+        began: Instant,
+        end: Instant,
+        outcome: Outcome,
+    ) -> Sample {
+        let time_us = (end - began).as_micros() as u64;
+        Sample {
+            endpoint,
+            end_us: recorder.at_us(end),
+            response_us: time_us,
+            service_us: time_us,
+            first_byte_us: self.first_byte.map_or(0, |at| (at - began).as_micros() as u64),
+            phases: self.phases,
+            outcome,
+            status: self.status,
+            redirects: self.redirects,
+            connected: self.connected,
+            body_bytes: self.body_bytes,
+        }
     }
 }
 
@@ -172,6 +205,7 @@ impl Client {
             }
             self.finish(&origin, Keep::Nothing, seen).await?;
             seen.redirects += 1;
+            (seen.first_byte, seen.ended) = (None, None);
             seen.headers.clear();
             seen.body.clear();
             let (next_origin, next_path) = network.follow(&origin, &path, &location)?;

@@ -5,6 +5,8 @@
 //! decided here while the load runs: its users wait at a [gate](control), and [`LoadControl`] lets them through.
 
 mod act;
+#[doc(hidden)]
+pub mod bench;
 mod buffers;
 mod client;
 mod closed;

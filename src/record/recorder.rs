@@ -87,6 +87,13 @@ impl Recorder {
         self.shared.shards.own().samples.push(*sample);
     }
 
+    /// A request that was in flight has ended: [`Recorder::record`] and [`Recorder::leave`] at once.
+    pub fn ended(&self, sample: &Sample) {
+        let mut own = self.shared.shards.own();
+        own.samples.push(*sample);
+        own.marks.push(Mark { at_us: sample.end_us, state: State::InFlight, entered: false });
+    }
+
     /// A user enters a state at an instant.
     pub fn enter(&self, state: State, at_us: u64) {
         self.shared.shards.own().marks.push(Mark { at_us, state, entered: true });

@@ -14,6 +14,9 @@ use super::value::Value;
 
 pub use super::feeder::Feeds;
 
+/// The most memory that a user keeps for headers and bodies between two requests, bytes.
+const LARGEST_SCRATCH: usize = 1 << 10;
+
 /// One user's variables, random numbers and place in the feeders.
 #[derive(Debug)]
 pub struct User {
@@ -28,6 +31,8 @@ pub struct User {
     last_status: Option<u16>,
     /// Reused for headers and bodies.
     scratch: String,
+    /// The header that was made last: a token stays the same from request to request.
+    last_header: Option<HeaderValue>,
 }
 
 /// A request with all values in place.
@@ -92,6 +97,7 @@ impl User {
             number,
             last_status: None,
             scratch: String::new(),
+            last_header: None,
         }
     }
 
@@ -169,6 +175,9 @@ impl User {
         let mut scratch = std::mem::take(&mut self.scratch);
         let rendered = self.render_headers(request, &mut scratch, &mut into.headers);
         let body = rendered.and_then(|()| self.render_body(request, &mut scratch));
+        // One large body must not stay with every user that sent it.
+        scratch.clear();
+        scratch.shrink_to(LARGEST_SCRATCH);
         self.scratch = scratch;
         into.body = body?;
         Ok(())
@@ -183,12 +192,14 @@ impl User {
         for (name, template) in &request.headers {
             scratch.clear();
             template.render(self, scratch)?;
-            let Ok(mut value) = HeaderValue::from_bytes(scratch.as_bytes()) else {
+            let known = self.last_header.take().filter(|last| last.as_bytes() == scratch.as_bytes());
+            let Some(mut value) = known.or_else(|| HeaderValue::from_bytes(scratch.as_bytes()).ok()) else {
                 return Err(RenderError(format!(
                     "header {name}: a value holds a line break or another control character"
                 )));
             };
             value.set_sensitive(*name == http::header::AUTHORIZATION);
+            self.last_header = Some(value.clone());
             into.insert(name, value);
         }
         Ok(())
