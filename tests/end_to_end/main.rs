@@ -7,10 +7,13 @@ mod support;
 
 mod bad_input;
 mod command_line;
+mod cookies;
 mod counting;
 mod journal;
 mod many_users;
 mod nginx;
+mod proxies;
+mod secure;
 mod starting;
 mod stopping;
 mod trouble;
