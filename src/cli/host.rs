@@ -81,7 +81,8 @@ async fn reach(host: &Host, insecure: bool, tell: &dyn Fn(&str)) -> Result<(), F
             }
             let why = innermost(&error);
             let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
-            let hint = "is it running, and is --host right?";
+            let tls = if host.origin.tls { "does it speak TLS there, " } else { "" };
+            let hint = format!("is it running, {tls}and is --host right?");
             return Err(Failure::cannot(format!("cannot reach {host}{through}: {why}; {hint}")));
         }
         Err(error) => tell(&format!("GET {HEALTH} gets no answer ({}); going on", innermost(&error))),

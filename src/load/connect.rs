@@ -117,7 +117,9 @@ impl Connector {
             .map_err(|_| format!("TLS with {}: not a name that a certificate can have", origin.name))?;
         let stream = self.tls()?.connect(name, stream).await.map_err(|error| {
             let words = tls_words(&error).unwrap_or_else(|| match error.kind() {
-                io::ErrorKind::UnexpectedEof => "connection closed within the handshake".to_owned(),
+                io::ErrorKind::UnexpectedEof => {
+                    "connection closed within the handshake: does it speak TLS there?".to_owned()
+                }
                 _ => io_text(&error),
             });
             format!("TLS with {}: {words}", origin.authority())

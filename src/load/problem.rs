@@ -65,7 +65,7 @@ fn tls_text(error: &Error) -> String {
                 format!("certificate is for {names}, not for {}; --insecure takes any", expected.to_str())
             }
             CertificateError::NotValidForName => "certificate is for another name; --insecure takes any".to_owned(),
-            CertificateError::UnknownIssuer => {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "certificate not trusted: self-signed, or by an issuer that this machine does not know; \
                  name its file in SSL_CERT_FILE, or take any with --insecure"
                     .to_owned()

@@ -35,6 +35,17 @@ fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
     targets.iter().find(|target| target["name"] == name).unwrap_or_else(|| panic!("no {name} in {targets:#?}"))
 }
 
+/// That a run with failures came to its end and missed a target; on a busy machine it may be void instead.
+#[track_caller]
+fn assert_missed(outcome: &support::harness::Outcome) {
+    assert!(
+        !outcome.timed_out && matches!(outcome.code, Some(98 | 99)),
+        "{:?} after {:?}\n{outcome}",
+        outcome.code,
+        outcome.took
+    );
+}
+
 /// The run's own health request is not part of the load.
 fn without_health(server: &support::counting::CountingServer) -> u64 {
     server.total() - server.count("GET", "/api/v2/health")
