@@ -180,7 +180,7 @@ fn every_fault_is_what_its_name_says() {
 
 fn check(server: &FaultServer, each: Fault) {
     // A slow body would last for a minute and a half.
-    let limit = if each == Fault::SlowBody { 60 } else { 100_000 };
+    let limit = if matches!(each, Fault::SlowBody | Fault::SlowHeaders) { 60 } else { 100_000 };
     let (seen, error) = fault(server, each, limit);
     let text = String::from_utf8_lossy(&seen).into_owned();
     let ends = |wanted: Option<ErrorKind>| assert_eq!(error, wanted, "{each:?}: {text:.200}");
@@ -196,14 +196,19 @@ fn check(server: &FaultServer, each: Fault) {
             assert!(text.contains("Content-Length: 1000\r\n\r\nx"), "{text}");
         }
         Fault::EndlessBody => assert!(seen.len() == 100_000 && text.contains("\r\n\r\nxxx")),
-        Fault::EndlessHeaders => assert!(seen.len() == 100_000 && !text.contains("\r\n\r\n")),
+        Fault::EndlessHeaders | Fault::HugeHeader => assert!(seen.len() == 100_000 && !text.contains("\r\n\r\n")),
         Fault::HugeBody => assert!(seen.len() == 100_000 && text.contains(&format!("Content-Length: {HUGE}"))),
         Fault::ResetBefore | Fault::ResetInHeaders | Fault::ResetInBody => {
             assert_eq!(text.is_empty(), each == Fault::ResetBefore);
             assert_eq!(text.contains("\r\n\r\n"), each == Fault::ResetInBody);
             ends(reset);
         }
-        Fault::EmptyReply => {
+        Fault::ResetAfter => {
+            assert!(text.ends_with("\r\n\r\n{\"ok\": true}"), "{text}");
+            ends(reset);
+        }
+        Fault::SlowHeaders => assert!(text.starts_with("HTTP/1.1 200 OK\r\nX-Filler: x") && seen.len() <= 60, "{text}"),
+        Fault::EmptyReply | Fault::HalfCloseBefore => {
             assert_eq!(text, "");
             ends(None);
         }

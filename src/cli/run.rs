@@ -20,7 +20,7 @@ use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge;
-use crate::load::{self, AllowedHosts, Connections, Host, Load, LoadError};
+use crate::load::{self, AllowedHosts, Host, Load, LoadError};
 use crate::record::{self, Asked, AskedScenario, End, EndpointName, Recorder, Stage};
 use crate::scenario::{self, Scenario};
 
@@ -32,6 +32,7 @@ use crate::scenario::{self, Scenario};
     of /api/v2/health, which is not counted."
 )]
 #[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RunArgs {
     /// Scenario file and its share of the users; repeatable [default: the guide's user, built in]
     #[arg(short = 'f', long = "scenario", value_name = "FILE[:WEIGHT]", value_parser = parse_scenario)]
@@ -74,6 +75,12 @@ pub(super) struct RunArgs {
     /// Take any TLS certificate
     #[arg(long)]
     insecure: bool,
+    /// Open a new connection for every request
+    #[arg(long)]
+    no_keep_alive: bool,
+    /// Speak HTTP/1.1 only; otherwise https hosts may choose HTTP/2
+    #[arg(long = "http1.1", visible_alias = "http1")]
+    http1: bool,
     /// What requests in flight get at the end [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = parse_any_time)]
     stop_timeout: Option<Duration>,
@@ -119,6 +126,8 @@ impl RunArgs {
             stop_timeout: self.stop_timeout,
             seed: self.seed,
             insecure: self.insecure.then_some(true),
+            keep_alive: self.no_keep_alive.then_some(false),
+            http2: self.http1.then_some(false),
             allow_unproven: self.allow_unproven.then_some(true),
         }
     }
@@ -168,7 +177,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
         plan: settings.plan.clone(),
         host,
         allowed,
-        connections: Connections { check_certificates: !settings.insecure, ..Connections::default() },
+        connections: settings.connections(),
         arrivals: asked.arrivals.unwrap_or_default(),
         max_users: asked.max_users.unwrap_or(0),
         seed: asked.seed,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::exit::ExitCode;
 use super::settings::{Layer, settle};
 use super::{Failure, host, print, say};
-use crate::load::{self, AllowedHosts, Connections};
+use crate::load::{self, AllowedHosts};
 use crate::scenario::{self, Scenario};
 
 /// Check, show or try a scenario file.
@@ -48,6 +48,12 @@ pub(super) struct TryArgs {
     /// Take any TLS certificate
     #[arg(long)]
     insecure: bool,
+    /// Open a new connection for every request
+    #[arg(long)]
+    no_keep_alive: bool,
+    /// Speak HTTP/1.1 only; otherwise https hosts may choose HTTP/2
+    #[arg(long = "http1.1", visible_alias = "http1")]
+    http1: bool,
     /// Of every random choice
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -92,14 +98,25 @@ pub(super) async fn scenario(command: ScenarioCommand, stop: watch::Receiver<boo
 async fn try_once(args: TryArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
     let scenario = Arc::new(args.file.load()?);
     let insecure = args.insecure.then_some(true);
-    let flags = Layer { host: args.host, allow_hosts: args.allow_hosts, insecure, ..Layer::default() };
+    let flags = Layer {
+        host: args.host,
+        allow_hosts: args.allow_hosts,
+        insecure,
+        keep_alive: args.no_keep_alive.then_some(false),
+        http2: args.http1.then_some(false),
+        ..Layer::default()
+    };
     let settings = settle(flags, None, args.config.as_deref())?;
+    let connections = settings.connections();
     let allowed = AllowedHosts::new(settings.allow_hosts);
     let (host, service) = match settings.host.or_else(|| scenario.host.clone()) {
-        Some(text) => (host::checked(&text, &allowed)?, None),
+        Some(text) => {
+            let host = host::checked(&text, &allowed)?;
+            host::proxy_to(&host, &say)?;
+            (host, None)
+        }
         None => host::reference(&say).await?,
     };
-    let connections = Connections { check_certificates: !settings.insecure, ..Connections::default() };
     let rehearsal = load::Rehearsal { scenario, host, allowed, connections, seed: args.seed };
     let mut shown = Ok(());
     let failed = load::rehearse(rehearsal, stop, &mut |text| {

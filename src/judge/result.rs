@@ -148,6 +148,9 @@ pub struct Totals {
     /// Connections opened.
     #[serde(default)]
     pub connections: u64,
+    /// Responses by the version of HTTP they came over: `1` (1.1, or 1.0) and `2`.
+    #[serde(default)]
+    pub http_versions: BTreeMap<String, u64>,
     /// Bytes of response bodies.
     #[serde(default)]
     pub body_bytes: u64,
@@ -196,6 +199,9 @@ pub struct EndpointResult {
     /// Those that were redirected.
     #[serde(default)]
     pub redirected: u64,
+    /// Connections opened.
+    #[serde(default)]
+    pub connections: u64,
     /// Responses by status.
     pub statuses: BTreeMap<String, u64>,
     /// Failures by text, e.g. `status 500`.

@@ -42,6 +42,7 @@ pub(super) fn endpoints(run: &Run) -> (Vec<EndpointResult>, Distribution) {
             service_time_ms: milliseconds(&service_times(run, id)),
             first_byte_ms: milliseconds(&values(run, IntervalKind::FirstByte, id)),
             failed_time_ms: milliseconds(&values(run, IntervalKind::Failed, id)),
+            connections: 0,
             phases_ms: BTreeMap::new(),
         };
         let mut phases_us = [0_u64; 5];
@@ -50,6 +51,7 @@ pub(super) fn endpoints(run: &Run) -> (Vec<EndpointResult>, Distribution) {
             result.failures += second.failures.values().sum::<u64>();
             result.cut_off += second.cut_off;
             result.redirected += second.redirected;
+            result.connections += second.connected;
             for (status, count) in &second.statuses {
                 *result.statuses.entry(status.to_string()).or_default() += count;
             }
@@ -87,6 +89,13 @@ pub(super) fn totals(
     for second in &run.seconds {
         totals.failed_starts += second.failed_starts;
         for endpoint in second.endpoints.values() {
+            let responses: u64 = endpoint.statuses.values().sum();
+            let newer = endpoint.http2.min(responses);
+            for (version, count) in [("1", responses - newer), ("2", newer)] {
+                if count > 0 {
+                    *totals.http_versions.entry(version.to_owned()).or_default() += count;
+                }
+            }
             totals.connections += endpoint.connected;
             totals.body_bytes += endpoint.body_bytes;
             for (kind, count) in &endpoint.failures {

@@ -95,11 +95,12 @@ impl Actor {
         network: Arc<Network>,
         recorder: Arc<Recorder>,
     ) -> Self {
+        let client = Client::new(network, scenario.cookies);
         Self {
             scenario,
             first_endpoint,
             user,
-            client: Client::new(network),
+            client,
             recorder,
             deadline: Deadline::new(),
             prepared: Prepared::default(),
@@ -111,7 +112,8 @@ impl Actor {
 
     /// A failure with the user's secrets masked.
     pub(super) fn masked(&self, mut failure: StartFailure) -> StartFailure {
-        let mask = Mask::new(self.user.secrets());
+        let mut mask = Mask::new(self.user.secrets());
+        self.client.cookie_values().for_each(|value| mask.add(value));
         failure.problem = mask.values(&failure.problem).into_owned();
         // Masked whole before it is cut, or half a secret might be left.
         let masked = mask.body(&failure.answer);
@@ -272,10 +274,15 @@ impl Actor {
             return self.failed(request, problem, on_failure);
         }
         let keep = if request.reads_body || quote { Keep::All } else { Keep::Nothing };
-        let ask =
-            Ask { method: &request.method, redirects: request.redirects, keep, all_headers: request.reads_headers };
 
         let began = Instant::now();
+        let ask = Ask {
+            method: &request.method,
+            redirects: request.redirects,
+            keep,
+            all_headers: request.reads_headers,
+            by: began + request.timeout,
+        };
         if let Some(due) = self.due.take() {
             self.recorder.lag(began.saturating_duration_since(due).as_micros() as u64);
         }

@@ -11,10 +11,13 @@ use url::Url;
 
 use super::LoadError;
 use super::buffers;
-use super::connect::{Connector, io_text, micros};
+use super::connect::{Connector, Way, io_text, micros, raise_file_limit};
+use super::connection::Connection;
+use super::cookies::Jar;
 use super::host::{AllowedHosts, Host, Origin};
-use super::http1::Http1;
 use super::problem::Problem;
+use super::proxy::{Proxies, Proxy, refusal};
+use crate::mask::is_secret_name;
 use crate::record::{EndpointId, FailureKind, Outcome, Phases, Recorder, Sample};
 use crate::scenario::{Prepared, Redirects};
 
@@ -28,11 +31,15 @@ pub struct Connections {
     pub check_certificates: bool,
     /// Whether a user keeps its connection from one request to the next, as a browser does.
     pub keep_alive: bool,
+    /// Whether HTTP/2 is offered to https hosts.
+    pub http2: bool,
+    /// What requests to other machines go through.
+    pub proxies: Proxies,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { check_certificates: true, keep_alive: true }
+        Self { check_certificates: true, keep_alive: true, http2: true, proxies: Proxies::default() }
     }
 }
 
@@ -41,9 +48,12 @@ pub(super) struct Network {
     pub(super) host: Host,
     pub(super) allowed: AllowedHosts,
     pub(super) connector: Connector,
+    keep_alive: bool,
+    proxies: Proxies,
     origin: Arc<Origin>,
     authority: HeaderValue,
-    keep_alive: bool,
+    /// On the way to the host.
+    proxy: Option<Arc<Proxy>>,
 }
 
 /// How much of a response's body is kept.
@@ -67,7 +77,10 @@ pub(super) struct Seen {
     /// When the body's last byte was read.
     pub(super) ended: Option<Instant>,
     pub(super) redirects: u8,
-    pub(super) connected: bool,
+    /// Connections opened for it: more than one where it was redirected or a kept connection was lost.
+    pub(super) connected: u8,
+    /// Whether its last response came over HTTP/2.
+    pub(super) http2: bool,
 }
 
 impl Seen {
@@ -106,6 +119,7 @@ impl Seen {
             status: self.status,
             redirects: self.redirects,
             connected: self.connected,
+            http2: self.http2,
             body_bytes: self.body_bytes,
         }
     }
@@ -119,13 +133,17 @@ pub(super) struct Ask<'a> {
     pub(super) keep: Keep,
     /// Whether all headers of the response are wanted; else those that the client itself reads.
     pub(super) all_headers: bool,
+    /// When its time is up: the caller ends it then, connecting shares it out among a name's addresses.
+    pub(super) by: Instant,
 }
 
 /// One user's client.
 pub(super) struct Client {
     network: Arc<Network>,
     /// The host's first; others only where a redirect or an absolute URL led there.
-    connections: Vec<(Arc<Origin>, Http1)>,
+    connections: Vec<(Arc<Origin>, Connection)>,
+    /// `None` where the scenario wants none.
+    jar: Option<Jar>,
 }
 
 /// One request as it goes out; everything in it belongs to the user that sends it.
@@ -157,8 +175,26 @@ pub(super) enum Unanswered {
 }
 
 impl Client {
-    pub(super) fn new(network: Arc<Network>) -> Self {
-        Self { network, connections: Vec::new() }
+    /// `cookies`: whether they are kept and sent back.
+    pub(super) fn new(network: Arc<Network>, cookies: bool) -> Self {
+        Self { network, connections: Vec::new(), jar: cookies.then(Jar::default) }
+    }
+
+    /// The values of the user's cookies: they are secrets.
+    pub(super) fn cookie_values(&self) -> impl Iterator<Item = &str> {
+        self.jar.iter().flat_map(Jar::values)
+    }
+
+    /// The `cookie` header that a request will have of the jar.
+    pub(super) fn cookies_for(&self, prepared: &Prepared) -> Option<HeaderValue> {
+        let (origin, path) = self.network.place(&prepared.target).ok()?;
+        self.cookies(&prepared.headers, &origin, &path)
+    }
+
+    fn cookies(&self, own: &HeaderMap, origin: &Origin, path: &str) -> Option<HeaderValue> {
+        let jar = self.jar.as_ref().filter(|jar| !jar.is_empty())?;
+        // Who writes the header out means it.
+        if own.contains_key(header::COOKIE) { None } else { jar.header(&url(origin, path)?) }
     }
 
     /// Closes what is open: after an exchange that was broken off nothing on the connection can be trusted.
@@ -179,18 +215,41 @@ impl Client {
         let mut at_home = true;
         loop {
             let authority = network.authority(&origin)?;
+            let proxy = network.proxy(&origin)?;
+            let relay = proxy.as_deref().filter(|_| !origin.tls);
+            let target = match relay {
+                Some(_) => Cow::Owned(format!("http://{}{path}", origin.authority())),
+                None => Cow::Borrowed(&*path),
+            };
+            let cookies = self.cookies(&prepared.headers, &origin, &path);
+            let headers = Network::headers(&prepared.headers, at_home, cookies, relay);
             let message = Message {
                 method: &method,
                 authority: &authority,
-                target: &path,
-                headers: &prepared.headers,
-                at_home,
+                target: &target,
+                headers: &headers,
+                // What was put together here holds nothing that the other side may not see.
+                at_home: at_home || matches!(headers, Cow::Owned(_)),
                 body,
                 keep: ask.keep,
                 all_headers: ask.all_headers,
                 keep_alive: network.keep_alive,
             };
-            self.send(&origin, &message, seen).await?;
+            if !network.keep_alive {
+                self.disconnect();
+            }
+            self.send(Way { origin: &origin, proxy: proxy.as_deref(), by: ask.by }, &origin, &message, seen).await?;
+            if let Some(jar) = &mut self.jar
+                && seen.headers.contains_key(header::SET_COOKIE)
+                && let Some(url) = url(&origin, &path)
+            {
+                jar.take(&seen.headers, &url);
+            }
+            if let Some(proxy) = relay.filter(|_| seen.status == 407) {
+                self.disconnect();
+                let text = refusal(proxy, &origin.authority(), "407 Proxy Authentication Required");
+                return Err(Problem { kind: FailureKind::Connect, text });
+            }
             let Some(location) = redirect_target(seen, ask.redirects) else {
                 return self.finish(&origin, ask.keep, seen).await;
             };
@@ -222,12 +281,18 @@ impl Client {
     }
 
     /// Sends on the kept connection, or on a new one where there is none or the host has closed it meanwhile.
-    async fn send(&mut self, origin: &Arc<Origin>, message: &Message<'_>, seen: &mut Seen) -> Result<(), Problem> {
+    async fn send(
+        &mut self,
+        way: Way<'_>,
+        origin: &Arc<Origin>,
+        message: &Message<'_>,
+        seen: &mut Seen,
+    ) -> Result<(), Problem> {
         loop {
-            let (connection, new) = self.connection(origin, seen).await?;
+            let (connection, new) = self.connection(way, origin, seen).await?;
             match connection.send(message, seen).await {
                 Ok(()) => return Ok(()),
-                // The host closed the kept connection in this very moment.
+                // The host closed the kept connection in this very moment, or, over HTTP/2, refused to look at the request.
                 Err(Unanswered::Unsent(_)) if !new => self.disconnect(),
                 Err(Unanswered::Unsent(problem) | Unanswered::Failed(problem)) => {
                     self.disconnect();
@@ -237,17 +302,22 @@ impl Client {
         }
     }
 
-    async fn connection(&mut self, origin: &Arc<Origin>, seen: &mut Seen) -> Result<(&mut Http1, bool), Problem> {
+    async fn connection(
+        &mut self,
+        way: Way<'_>,
+        origin: &Arc<Origin>,
+        seen: &mut Seen,
+    ) -> Result<(&mut Connection, bool), Problem> {
         if let Some(at) = self.connections.iter().position(|(known, _)| same(known, origin)) {
             if self.connections[at].1.ready().await {
                 return Ok((&mut self.connections[at].1, false));
             }
             self.connections.swap_remove(at);
         }
-        seen.connected = true;
+        seen.connected = seen.connected.saturating_add(1);
         let refused = |text| Problem { kind: FailureKind::Connect, text };
-        let stream = self.network.connector.open(origin, &mut seen.phases).await.map_err(refused)?;
-        self.connections.push((Arc::clone(origin), Http1::open(stream).await?));
+        let stream = self.network.connector.open(way, &mut seen.phases).await.map_err(refused)?;
+        self.connections.push((Arc::clone(origin), Connection::open(stream).await?));
         let last = self.connections.len() - 1;
         Ok((&mut self.connections[last].1, true))
     }
@@ -261,7 +331,7 @@ impl Client {
         };
         let ended = *seen.ended.get_or_insert_with(Instant::now);
         seen.phases.body_us += micros(ended - began);
-        if read.is_err() {
+        if read.is_err() || !self.network.keep_alive {
             self.disconnect();
         }
         read?;
@@ -306,18 +376,57 @@ fn redirect_target(seen: &Seen, redirects: Redirects) -> Option<String> {
     Some(String::from_utf8_lossy(seen.headers.get(header::LOCATION)?.as_bytes()).into_owned())
 }
 
+/// Where a request goes, as the rules for cookies look at it.
+fn url(origin: &Origin, path: &str) -> Option<Url> {
+    let scheme = if origin.tls { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{}{path}", origin.authority())).ok()
+}
+
 fn same(one: &Arc<Origin>, other: &Arc<Origin>) -> bool {
     Arc::ptr_eq(one, other) || one == other
 }
 
 impl Network {
-    #[expect(clippy::needless_pass_by_value, reason = "it is the network's from here on")]
     pub(super) fn new(host: Host, allowed: AllowedHosts, connections: Connections) -> Result<Self, LoadError> {
         let authority = HeaderValue::try_from(host.origin.authority())
             .map_err(|error| LoadError::Setup(format!("host {host}: {error}")))?;
-        let connector = Connector::new(connections.check_certificates);
+        raise_file_limit();
+        let connector = Connector::new(connections.check_certificates, connections.http2);
+        let Connections { keep_alive, proxies, .. } = connections;
+        let proxy = proxies.on_the_way_to(&host.origin).map_err(LoadError::Setup)?.map(Arc::new);
         let origin = Arc::new(host.origin.clone());
-        Ok(Self { origin, host, allowed, connector, authority, keep_alive: connections.keep_alive })
+        Ok(Self { host, allowed, connector, keep_alive, proxies, origin, authority, proxy })
+    }
+
+    /// What stands between here and an origin.
+    fn proxy(&self, origin: &Arc<Origin>) -> Result<Option<Arc<Proxy>>, Problem> {
+        if Arc::ptr_eq(origin, &self.origin) {
+            return Ok(self.proxy.clone());
+        }
+        let proxy = self.proxies.on_the_way_to(origin);
+        proxy.map(|proxy| proxy.map(Arc::new)).map_err(|text| Problem { kind: FailureKind::Connect, text })
+    }
+
+    /// The scenario's headers, with what the client itself has to say where it has something to say.
+    fn headers<'a>(
+        own: &'a HeaderMap,
+        at_home: bool,
+        cookies: Option<HeaderValue>,
+        relay: Option<&Proxy>,
+    ) -> Cow<'a, HeaderMap> {
+        let credentials = relay.and_then(|proxy| proxy.credentials.clone());
+        if cookies.is_none() && credentials.is_none() {
+            return Cow::Borrowed(own);
+        }
+        let shown = own.iter().filter(|(name, _)| at_home || !is_secret_name(name.as_str()));
+        let mut headers: HeaderMap = shown.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Some(cookies) = cookies {
+            headers.insert(header::COOKIE, cookies);
+        }
+        if let Some(credentials) = credentials {
+            headers.insert(header::PROXY_AUTHORIZATION, credentials);
+        }
+        Cow::Owned(headers)
     }
 
     /// What the `host` header says.

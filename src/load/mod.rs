@@ -11,11 +11,15 @@ mod buffers;
 mod client;
 mod closed;
 mod connect;
+mod connection;
 mod control;
+mod cookies;
 mod deadline;
 mod host;
 mod http1;
+mod http2;
 mod problem;
+mod proxy;
 mod rehearse;
 mod slot;
 mod tls;
@@ -23,8 +27,11 @@ mod tls;
 pub use act::StartFailure;
 pub use client::Connections;
 pub use closed::{Load, drive};
+pub(crate) use connect::{LOOPBACK, is_under_localhost};
 pub use control::LoadControl;
 pub use host::{AllowedHosts, Host, HostError, Origin};
+pub(crate) use problem::tls_words;
+pub use proxy::{Proxies, Proxy};
 pub use rehearse::{Rehearsal, rehearse};
 
 /// Why a load could not go on.

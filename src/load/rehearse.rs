@@ -40,8 +40,9 @@ pub async fn rehearse(
     let Rehearsal { scenario, host, allowed, connections, seed } = rehearsal;
     let network = Arc::new(Network::new(host, allowed, connections)?);
     let feeds = Arc::new(Feeds::new(&scenario));
+    let client = Client::new(network, scenario.cookies);
     let user = User::new(Arc::clone(&scenario), feeds, 0, seed, None);
-    let mut stage = Stage { user, client: Client::new(network), show, failed: 0 };
+    let mut stage = Stage { user, client, show, failed: 0 };
     let everything = async {
         stage.part("setup", &scenario.setup).await;
         stage.part("on_start", &scenario.on_start).await;
@@ -98,6 +99,12 @@ impl Stage<'_> {
         }
     }
 
+    fn mask(&self) -> Mask {
+        let mut mask = Mask::new(self.user.secrets());
+        self.client.cookie_values().for_each(|value| mask.add(value));
+        mask
+    }
+
     async fn request(&mut self, request: &Request) {
         let mut prepared = Prepared::default();
         let mut text = String::new();
@@ -106,15 +113,19 @@ impl Stage<'_> {
             (self.show)(&format!("> {} not sent: {error}\n\n", request.method));
             return;
         }
-        let mask = Mask::new(self.user.secrets());
+        let mask = self.mask();
         let _ = writeln!(text, "> {} {}", request.method, mask.text(&mask.url(&prepared.target)));
         headers(&mut text, '>', &prepared.headers, &mask);
+        if let Some(cookies) = self.client.cookies_for(&prepared) {
+            headers(&mut text, '>', &[(http::header::COOKIE, cookies)].into_iter().collect(), &mask);
+        }
         if let Some(body) = &prepared.body {
             body_text(&mut text, body, &mask);
         }
         let mut seen = Seen::default();
-        let ask = Ask { method: &request.method, redirects: request.redirects, keep: Keep::All, all_headers: true };
         let began = Instant::now();
+        let by = began + request.timeout;
+        let ask = Ask { method: &request.method, redirects: request.redirects, keep: Keep::All, all_headers: true, by };
         let answer = tokio::time::timeout(request.timeout, self.client.exchange(ask, &prepared, &mut seen)).await;
         let time = began.elapsed();
         let problem = match answer {
@@ -126,8 +137,8 @@ impl Stage<'_> {
                 rejected.map(|rejection| rejection.message)
             }
         };
-        // A token that was captured just now is a secret as well.
-        let mask = Mask::new(self.user.secrets());
+        // A token that was captured just now is a secret as well, and so is a cookie.
+        let mask = self.mask();
         if seen.status > 0 {
             let redirects =
                 if seen.redirects > 0 { format!(" after {} redirect(s)", seen.redirects) } else { String::new() };

@@ -9,8 +9,11 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-/// A client's configuration that speaks HTTP/1.1 over TLS 1.2 and 1.3.
-pub(super) fn client_config(check_certificates: bool) -> Result<ClientConfig, Error> {
+/// The name under which HTTP/2 is agreed upon.
+pub(super) const HTTP2: &[u8] = b"h2";
+
+/// A client's configuration that speaks HTTP/1.1, and HTTP/2 where it may and the host chooses it, over TLS 1.2 and 1.3.
+pub(super) fn client_config(check_certificates: bool, http2: bool) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut config = if check_certificates {
@@ -18,7 +21,8 @@ pub(super) fn client_config(check_certificates: bool) -> Result<ClientConfig, Er
     } else {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = if http2 { vec![HTTP2.to_vec()] } else { Vec::new() };
+    config.alpn_protocols.push(b"http/1.1".to_vec());
     Ok(config)
 }
 

@@ -195,6 +195,7 @@ impl Endpoint {
         counters.requests += 1;
         counters.redirected += u64::from(sample.redirects > 0);
         counters.connected += u64::from(sample.connected);
+        counters.http2 += u64::from(sample.http2);
         counters.body_bytes += sample.body_bytes;
         let phases = &sample.phases;
         let phases = [phases.dns_us, phases.connect_us, phases.tls_us, phases.first_byte_us, phases.body_us];

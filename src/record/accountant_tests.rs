@@ -58,7 +58,7 @@ fn counters_tell_outcomes_apart() {
     give(
         &mut a,
         [
-            Sample { phases, redirects: 2, connected: true, ..sample(1, 1, 100) },
+            Sample { phases, redirects: 2, connected: 1, ..sample(1, 1, 100) },
             Sample { phases, status: 201, ..sample(1, 1, 300) },
             sample(1, 1, 200),
             failed(FailureKind::Status, "503 Service Unavailable", 503),
@@ -76,6 +76,7 @@ fn counters_tell_outcomes_apart() {
         statuses: BTreeMap::from([(200, 2), (201, 1), (503, 2)]),
         redirected: 1,
         connected: 1,
+        http2: 0,
         body_bytes: 70,
         phases_us: [2, 4, 6, 8, 10],
     };

@@ -65,7 +65,8 @@ pub(crate) fn sample(endpoint: u32, end_us: u64, response_us: u64) -> Sample {
         outcome: Outcome::Success,
         status: 200,
         redirects: 0,
-        connected: false,
+        connected: 0,
+        http2: false,
         body_bytes: 10,
     }
 }

@@ -93,7 +93,7 @@ impl Second {
 
 impl EndpointSecond {
     fn add(&mut self, other: &Self) {
-        let Self { requests, failures, errors, cut_off, statuses, redirected, connected, body_bytes, phases_us } =
+        let Self { requests, failures, errors, cut_off, statuses, redirected, connected, http2, body_bytes, phases_us } =
             other;
         self.requests += requests;
         for (&kind, count) in failures {
@@ -108,6 +108,7 @@ impl EndpointSecond {
         }
         self.redirected += redirected;
         self.connected += connected;
+        self.http2 += http2;
         self.body_bytes += body_bytes;
         for (sum, us) in self.phases_us.iter_mut().zip(phases_us) {
             *sum += us;

@@ -112,6 +112,9 @@ pub struct EndpointSecond {
     /// Connections opened.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub connected: u64,
+    /// Responses that came over HTTP/2.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub http2: u64,
     /// Bytes of response bodies.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub body_bytes: u64,

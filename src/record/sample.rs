@@ -97,8 +97,10 @@ pub struct Sample {
     pub status: u16,
     /// How many redirects were followed.
     pub redirects: u8,
-    /// Whether a connection had to be opened for it.
-    pub connected: bool,
+    /// Connections that were opened for it.
+    pub connected: u8,
+    /// Whether its response came over HTTP/2.
+    pub http2: bool,
     /// Bytes of the response's body.
     pub body_bytes: u64,
 }

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::charts::{self, Chart};
 use super::next::{Next, next_step};
-use super::words;
+use super::{split, words};
 use crate::judge::{EndpointResult, RunResult, TargetResult, Verdict};
 use crate::record::Run;
 use crate::units::{format_count, format_ms, format_ratio};
@@ -28,6 +28,7 @@ struct Page<'a> {
     requests: u64,
     endpoints: Vec<Endpoint>,
     redirects: Vec<String>,
+    splits: Vec<Endpoint>,
     errors: Vec<Failure>,
     generators: Vec<Generator>,
     notes: Vec<String>,
@@ -125,7 +126,8 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         dark: charts::dark_css(),
         requests: result.totals.requests,
         endpoints: result.endpoints.iter().map(|e| endpoint(words::endpoint_name(result, e), e)).collect(),
-        redirects: words::redirects(result),
+        redirects: words::redirects(result).into_iter().chain(split::line(result)).collect(),
+        splits: split::splits(result).into_iter().map(split_row).collect(),
         errors: words::errors(result).into_iter().map(failure).collect(),
         generators: result.generators.iter().map(generator).collect(),
         notes: words::notes(run, result),
@@ -215,6 +217,12 @@ fn endpoint(name: String, endpoint: &EndpointResult) -> Endpoint {
             ms(times.max),
         ],
     }
+}
+
+fn split_row(split: split::Split) -> Endpoint {
+    let opened = Cell { text: format_count(split.connections), sort: split.connections.to_string() };
+    let times = split.phases_ms.map(|ms| Cell { text: split::time(ms), sort: ms.to_string() });
+    Endpoint { name: split.name, failing: false, cells: [opened].into_iter().chain(times).collect() }
 }
 
 fn failure(row: words::ErrorRow) -> Failure {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::next::next_step;
-use super::words;
+use super::{split, words};
 use crate::judge::{RunResult, TargetResult};
 use crate::record::Run;
 use crate::units::format_count;
@@ -23,6 +23,7 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
     }
     holds(&mut page, result);
     endpoints(&mut page, result);
+    times(&mut page, result);
     errors(&mut page, result);
     notes(&mut page, run, result);
     environment(&mut page, run, result);
@@ -104,9 +105,24 @@ fn endpoints(page: &mut String, result: &RunResult) {
     if result.endpoints.len() > MOST_ENDPOINTS {
         let _ = writeln!(page, "\nand {} more in report.html", result.endpoints.len() - MOST_ENDPOINTS);
     }
-    for line in words::redirects(result) {
+    for line in words::redirects(result).into_iter().chain(split::line(result)) {
         let _ = writeln!(page, "\n{}", escape(&line));
     }
+}
+
+fn times(page: &mut String, result: &RunResult) {
+    let splits = split::splits(result);
+    if splits.is_empty() {
+        return;
+    }
+    page.push_str("\n<details><summary>Where the time went: mean of a request</summary>\n\n");
+    let titles = ["endpoint", "connections opened"].into_iter().chain(split::PHASES.map(|(_, title)| title));
+    table(page, &titles.collect::<Vec<_>>(), &[1, 2, 3, 4, 5, 6]);
+    for split in splits.into_iter().take(MOST_ENDPOINTS) {
+        let times = split.phases_ms.into_iter().map(split::time);
+        row(page, &[split.name, format_count(split.connections)].into_iter().chain(times).collect::<Vec<_>>());
+    }
+    page.push_str("\n</details>\n");
 }
 
 fn errors(page: &mut String, result: &RunResult) {

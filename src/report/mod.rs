@@ -9,6 +9,7 @@ mod json;
 mod junit;
 mod markdown;
 mod next;
+mod split;
 mod terminal;
 mod words;
 

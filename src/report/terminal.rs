@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::columns::{Columns, wrap};
 use super::next::next_step;
-use super::words;
+use super::{split, words};
 use crate::judge::{RunResult, TargetResult, Verdict};
 use crate::record::Run;
 use crate::units::format_count;
@@ -182,7 +182,7 @@ impl Page {
         for row in columns.rows() {
             self.line(&format!("   {row}"));
         }
-        for line in words::redirects(result) {
+        for line in words::redirects(result).into_iter().chain(split::line(result)) {
             self.wrapped(&line, 3);
         }
     }

@@ -365,6 +365,14 @@ pub(super) fn environment(run: &Run, result: &RunResult) -> Vec<(&'static str, S
         rows.push(("spawn rate", format!("{} users/s", plain(rate))));
     }
     rows.push(("run time", format!("{} of {}", seconds(result.duration_s), seconds(result.load.run_time_s))));
+    let versions = &result.totals.http_versions;
+    let counted = |(version, count): (&String, &u64)| match versions.len() {
+        1 => format!("HTTP/{version}"),
+        _ => format!("HTTP/{version} ({} responses)", format_count(*count)),
+    };
+    if !versions.is_empty() {
+        rows.push(("protocol", versions.iter().map(counted).collect::<Vec<_>>().join(", ")));
+    }
     rows.push(("started", result.started.clone()));
     if let Some(commit) = &by.commit {
         rows.push(("commit", commit.clone()));

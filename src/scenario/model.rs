@@ -26,6 +26,8 @@ pub struct Scenario {
     pub host: Option<String>,
     /// Think time between tasks.
     pub wait: Wait,
+    /// Whether its users keep the cookies that hosts set, and send them back.
+    pub cookies: bool,
     /// Once a run, before any user starts; what it captures every user has.
     pub setup: Vec<Step>,
     /// Once a user, first: a user that fails here has not started.

@@ -7,10 +7,13 @@ mod support;
 
 mod bad_input;
 mod command_line;
+mod cookies;
 mod counting;
 mod journal;
 mod many_users;
 mod nginx;
+mod proxies;
+mod secure;
 mod starting;
 mod stopping;
 mod trouble;
@@ -30,6 +33,17 @@ fn endpoint<'a>(result: &'a Value, name: &str) -> &'a Value {
 fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
     let targets = result["targets"].as_array().unwrap();
     targets.iter().find(|target| target["name"] == name).unwrap_or_else(|| panic!("no {name} in {targets:#?}"))
+}
+
+/// That a run with failures came to its end and missed a target; on a busy machine it may be void instead.
+#[track_caller]
+fn assert_missed(outcome: &support::harness::Outcome) {
+    assert!(
+        !outcome.timed_out && matches!(outcome.code, Some(98 | 99)),
+        "{:?} after {:?}\n{outcome}",
+        outcome.code,
+        outcome.took
+    );
 }
 
 /// The run's own health request is not part of the load.

@@ -11,7 +11,8 @@ use crate::support::harness::Workbench;
 /// What a fault must be counted as: a kind and words of the error's text, or a success.
 type Expected = Option<(&'static str, &'static str)>;
 
-const TABLE: [(Fault, &str, Expected); 26] = [
+const TABLE: [(Fault, &str, Expected); 30] = [
+    // What the host does, what the request says more, and what it counts as.
     (Fault::Fine, "", None),
     (Fault::NeverAnswer, "timeout = \"1s\"", Some(("timeout", "no whole response within 1s"))),
     (Fault::SlowBody, "timeout = \"1s\"", Some(("timeout", "no whole response within 1s"))),
@@ -39,6 +40,11 @@ const TABLE: [(Fault, &str, Expected); 26] = [
     (Fault::CorruptGzip, "capture = { x = \"$.ok\" }", Some(("body", "gzip body"))),
     (Fault::EmptyReply, "", Some(("reset", "connection closed before the response"))),
     (Fault::NotHttp, "", Some(("body", "not an HTTP response"))),
+    // The next request finds the connection gone and opens another.
+    (Fault::ResetAfter, "", None),
+    (Fault::HalfCloseBefore, "", Some(("reset", "connection closed before the response"))),
+    (Fault::SlowHeaders, "timeout = \"1s\"", Some(("timeout", "no whole response within 1s"))),
+    (Fault::HugeHeader, "", Some(("body", "not an HTTP response"))),
 ];
 
 #[test]
@@ -50,7 +56,7 @@ fn every_fault_is_counted_as_what_it_is_and_none_stops_the_run() {
         write!(scenario, "\n[[task]]\nname = \"{fault:?}\"\nget = \"{}\"\n{more}\n", fault.path()).unwrap();
     }
     bench.write("trouble.toml", &scenario);
-    let args = ["run", "-H", &server.url(), "-f", "trouble.toml", "-u", "12", "-r", "100", "-t", "15s", "--seed", "3"];
+    let args = ["run", "-H", &server.url(), "-f", "trouble.toml", "-u", "14", "-r", "100", "-t", "15s", "--seed", "3"];
     let outcome = bench.run_for(&args, Duration::from_secs(90));
     outcome.assert_code(99);
     let result = bench.result();

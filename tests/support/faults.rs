@@ -76,11 +76,19 @@ pub enum Fault {
     EmptyReply,
     /// A first line that is not HTTP.
     NotHttp,
+    /// A whole answer, then RST: the next request needs another connection.
+    ResetAfter,
+    /// Our half is closed without a byte, the other left open.
+    HalfCloseBefore,
+    /// A head without end, a byte each 100 ms.
+    SlowHeaders,
+    /// A header of 1 MiB.
+    HugeHeader,
 }
 
 impl Fault {
     /// Every one of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::Fine,
         Self::NeverAnswer,
         Self::SlowBody,
@@ -107,6 +115,10 @@ impl Fault {
         Self::CorruptGzip,
         Self::EmptyReply,
         Self::NotHttp,
+        Self::ResetAfter,
+        Self::HalfCloseBefore,
+        Self::SlowHeaders,
+        Self::HugeHeader,
     ];
 
     /// The path that behaves so: `/SlowBody`.
@@ -297,6 +309,26 @@ async fn misbehave(fault: Fault, stream: &mut TcpStream) -> Result<bool> {
             stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"ok\": true}").await?;
             stream.shutdown().await?;
             hang(stream).await?;
+        }
+        Fault::ResetAfter => {
+            whole(stream, "200 OK", "", "{\"ok\": true}").await?;
+            // At once: what has arrived is still read, and the next request must not be on its way yet.
+            stream.set_zero_linger()?;
+        }
+        Fault::HalfCloseBefore => {
+            stream.shutdown().await?;
+            hang(stream).await?;
+        }
+        Fault::SlowHeaders => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nX-Filler: ").await?;
+            for _ in 0..1000 {
+                stream.write_all(b"x").await?;
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        Fault::HugeHeader => {
+            let filler = "x".repeat(1 << 20);
+            stream.write_all(format!("HTTP/1.1 200 OK\r\nX-Filler: {filler}\r\n\r\n").as_bytes()).await?;
         }
         Fault::ChunkedWithoutEnd => chunked(stream, "5\r\nhello\r\n").await?,
         Fault::BrokenChunkSize => chunked(stream, "5\r\nhello\r\nxyz\r\nhello\r\n0\r\n\r\n").await?,

@@ -5,6 +5,7 @@
 //! | `counting` | a server that counts what reaches it, and knows the true service times |
 //! | `faults` | a server that misbehaves, one way a path |
 //! | `harness` | runs the built binary in a folder of its own |
+//! | `secure` | a server with a certificate of any kind, speaking HTTP/2 and misbehaving in it |
 //! | `wire` | reads HTTP/1.1 requests from a socket |
 #![allow(dead_code, unreachable_pub, reason = "every test binary takes the parts that it needs")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
@@ -12,4 +13,5 @@
 pub mod counting;
 pub mod faults;
 pub mod harness;
+pub mod secure;
 pub mod wire;

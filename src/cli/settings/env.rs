@@ -34,6 +34,8 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             stop_timeout: env.one("STOP_TIMEOUT", parse_any_time)?,
             seed: env.one("SEED", |text| text.parse().map_err(|_| "not a whole number".to_owned()))?,
             insecure: env.one("INSECURE", parse_flag)?,
+            keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
+            http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
         },
         profile: env.text("PROFILE"),
@@ -42,7 +44,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "SCENARIO",
     "HOST",
     "ALLOW_HOST",
@@ -56,6 +58,8 @@ const KNOWN: [&str; 20] = [
     "STOP_TIMEOUT",
     "SEED",
     "INSECURE",
+    "KEEP_ALIVE",
+    "HTTP2",
     "ALLOW_UNPROVEN",
     "PROFILE",
     "CONFIG",

@@ -71,6 +71,8 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         stop_timeout: table.take("stop_timeout").and_then(|node| node.duration()),
         seed: table.take("seed").and_then(|node| node.integer(0..=i64::MAX)).map(|seed| seed as u64),
         insecure: table.take("insecure").and_then(|node| node.boolean()),
+        keep_alive: table.take("keep_alive").and_then(|node| node.boolean()),
+        http2: table.take("http2").and_then(|node| node.boolean()),
         allow_unproven: table.take("allow_unproven").and_then(|node| node.boolean()),
     };
     table.close();

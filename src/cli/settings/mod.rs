@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::judge::Targets;
+use crate::load::{Connections, Proxies};
 use crate::record::{LoadModel, LoadPlan, Stage};
 use crate::units::{parse_duration, parse_rate};
 
@@ -34,6 +35,8 @@ pub(super) struct Layer {
     pub(super) stop_timeout: Option<Duration>,
     pub(super) seed: Option<u64>,
     pub(super) insecure: Option<bool>,
+    pub(super) keep_alive: Option<bool>,
+    pub(super) http2: Option<bool>,
     pub(super) allow_unproven: Option<bool>,
 }
 
@@ -46,6 +49,7 @@ pub(super) struct ScenarioFile {
 
 /// What a run is asked to do, all of it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Settings {
     pub(super) scenarios: Vec<ScenarioFile>,
     pub(super) host: Option<String>,
@@ -59,9 +63,23 @@ pub(super) struct Settings {
     pub(super) stop_timeout: Duration,
     pub(super) seed: Option<u64>,
     pub(super) insecure: bool,
+    pub(super) keep_alive: bool,
+    pub(super) http2: bool,
     pub(super) allow_unproven: bool,
     /// What a person may have meant otherwise.
     pub(super) warnings: Vec<String>,
+}
+
+impl Settings {
+    /// How connections are made and kept; proxies are the environment's.
+    pub(super) fn connections(&self) -> Connections {
+        Connections {
+            check_certificates: !self.insecure,
+            keep_alive: self.keep_alive,
+            http2: self.http2,
+            proxies: Proxies::from_env(),
+        }
+    }
 }
 
 /// Puts the sources together: the flags, the environment, the profile and file that either of them names.
@@ -114,6 +132,8 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         stop_timeout: layers.iter().find_map(|layer| layer.stop_timeout).unwrap_or(Duration::from_secs(10)),
         seed: layers.iter().find_map(|layer| layer.seed),
         insecure: first(|layer| layer.insecure).unwrap_or(false),
+        keep_alive: first(|layer| layer.keep_alive).unwrap_or(true),
+        http2: first(|layer| layer.http2).unwrap_or(true),
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
         warnings: Vec::new(),
     })

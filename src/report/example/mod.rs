@@ -205,6 +205,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
             service_time_ms: Milliseconds::default(),
             first_byte_ms: Milliseconds::default(),
             failed_time_ms: Milliseconds::default(),
+            connections: 0,
             phases_ms: BTreeMap::new(),
         };
         for row in rows {

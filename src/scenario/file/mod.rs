@@ -101,6 +101,7 @@ pub(super) fn read(
     let wait = root.take("wait").and_then(|wait| settings::wait(&wait)).unwrap_or(Wait::None);
     reader.timeout = root.take("timeout").and_then(|time| settings::timeout(&time)).unwrap_or(reader.timeout);
     reader.redirects = root.take("redirects").and_then(|it| settings::redirects(&it)).unwrap_or(reader.redirects);
+    let cookies = root.take("cookies").and_then(|cookies| cookies.boolean()).unwrap_or(true);
     let mut slots = reader.variables(&mut root, environment);
     reader.capture_names(&mut slots);
     let feeders = reader.feeders(&mut root, &mut hash);
@@ -126,6 +127,7 @@ pub(super) fn read(
         hash: format!("{:x}", hash.finalize())[..16].to_owned(),
         host,
         wait,
+        cookies,
         setup,
         on_start,
         tasks,
