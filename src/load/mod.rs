@@ -9,9 +9,11 @@ mod client;
 mod closed;
 mod connect;
 mod control;
+mod cpu_quota;
 mod deadline;
 mod host;
 mod http1;
+mod limits;
 mod problem;
 mod rehearse;
 mod slot;
@@ -21,7 +23,9 @@ pub use act::StartFailure;
 pub use client::Connections;
 pub use closed::{Load, drive};
 pub use control::LoadControl;
+pub use cpu_quota::cpu_quota;
 pub use host::{AllowedHosts, Host, HostError, Origin};
+pub use limits::{LimitError, Limits, Needs, check as check_limits};
 pub use rehearse::{Rehearsal, rehearse};
 
 /// Why a load could not go on.
