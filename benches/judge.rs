@@ -45,6 +45,7 @@ fn asked(run_time_s: f64) -> Asked {
             hostname: "bench".to_owned(),
             os: "any".to_owned(),
             cpus: 2,
+            cpu_quota: None,
             version: "0.1.0".to_owned(),
         },
         scenarios: Vec::new(),

@@ -45,6 +45,7 @@ fn asked() -> Asked {
             hostname: String::new(),
             os: String::new(),
             cpus: 1,
+            cpu_quota: None,
             version: String::new(),
         },
         scenarios: Vec::new(),

@@ -20,7 +20,7 @@ use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge;
-use crate::load::{self, AllowedHosts, Host, Load, LoadError};
+use crate::load::{self, AllowedHosts, Host, Limits, Load, LoadError};
 use crate::record::{self, Asked, AskedScenario, End, EndpointName, Recorder, Stage};
 use crate::scenario::{self, Scenario};
 
@@ -152,6 +152,8 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     let host = named.as_deref().map(|text| host::checked(text, &allowed)).transpose()?;
     let folder = ResultFolder::create(&settings.results, &scenario_name(&scenarios))?;
 
+    // Before the reference service starts: it inherits what is raised.
+    let limits = Limits::here();
     let ready = host::ready(host, settings.insecure, &tell).await;
     let (host, service) = match ready {
         Ok(ready) => ready,
@@ -165,6 +167,14 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     for line in &outlook.lines {
         tell(line);
     }
+    let connections = settings.connections();
+    match environment::check_limits(&limits, &asked, &host, &connections, &outlook) {
+        Ok(lines) => lines.iter().for_each(|line| tell(&format!("warning: {line}"))),
+        Err(failure) => {
+            folder.remove();
+            return Err(failure);
+        }
+    }
     let recorder = match Recorder::create(&folder.path, &asked, endpoints(&scenarios)) {
         Ok(recorder) => Arc::new(recorder),
         Err(error) => {
@@ -177,7 +187,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
         plan: settings.plan.clone(),
         host,
         allowed,
-        connections: settings.connections(),
+        connections,
         arrivals: asked.arrivals.unwrap_or_default(),
         max_users: asked.max_users.unwrap_or(0),
         seed: asked.seed,

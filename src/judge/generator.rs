@@ -1,12 +1,11 @@
-//! Was it the generator? Lag, CPU and Little's law of the source of load.
+//! Was it the generator? Lag and Little's law of the source of load; what the machine and the arrivals say is beside.
 //!
 //! Residual of Little's law: J. D. C. Little, "A proof for the queuing formula L = λW", Operations Research 9 (1961), as a sum
 //! over users: whoever is at work either waits for a response or thinks, so what is left over is the generator's own doing.
 
 use super::ceiling::most_per_min;
 use super::window::Window;
-use super::words::how_long;
-use super::{GeneratorResult, Lag};
+use super::{GeneratorResult, Lag, arrivals, machine};
 use crate::record::{IntervalKind, LoadModel, Run, Second};
 use crate::stats::Distribution;
 use crate::units::{format_ms, format_ratio};
@@ -16,42 +15,55 @@ const MOST_LAG_MS: f64 = 10.0;
 const MOST_LAG_OF_P95: f64 = 0.1;
 /// One late send of a handful is an accident, not a generator that cannot keep up.
 const LEAST_LATE: u64 = 3;
-const LEAST_ACHIEVED: f64 = 0.99;
-const MOST_CPU: f64 = 0.9;
-const MOST_CPU_FOR_S: f64 = 5.0;
+
+/// The generator, checked.
+pub(super) struct Checked {
+    pub(super) result: GeneratorResult,
+    /// Why the load was smaller than the one asked for (open model). Whether that voids hangs on the host: not in `result`.
+    pub(super) shortfall: Option<String>,
+}
 
 /// Checks the generator; its notes are warnings that do not void.
-pub(super) fn generator(run: &Run, window: &Window<'_>, notes: &mut Vec<String>) -> GeneratorResult {
+pub(super) fn generator(run: &Run, window: &Window<'_>, notes: &mut Vec<String>) -> Checked {
     let judged = !window.seconds.is_empty();
     let seconds: Vec<&Second> =
         if judged { window.seconds.iter().map(|(second, _)| *second).collect() } else { run.seconds.iter().collect() };
     let length_s: f64 = seconds.iter().map(|second| second.to_s - second.from_s).sum();
+    let a_second = |count: u64| if length_s > 0.0 { count as f64 / length_s } else { 0.0 };
     let requests: u64 = seconds.iter().flat_map(|second| second.endpoints.values()).map(|e| e.requests).sum();
     let lag =
         if judged { window.values(IntervalKind::Lag) } else { run.values(IntervalKind::Lag, None, 0.0, f64::MAX) };
-    let used_s: f64 = run.seconds.iter().map(|second| second.generator.cpu_s).sum();
-    let cpus = f64::from(run.asked.environment.cpus.max(1));
-    let offered = offered(run, window);
+    let planned = arrivals::planned_and_started(&seconds);
     let mut result = GeneratorResult {
         source: "local".to_owned(),
-        cpu_percent: if run.duration_s() > 0.0 { used_s / (run.duration_s() * cpus) * 100.0 } else { 0.0 },
+        cpu_percent: machine::cpu_percent(run),
         schedule_lag_ms: lag_ms(&lag),
         little_residual: if judged { little_residual(run, &seconds) } else { None },
-        offered,
-        achieved: if length_s > 0.0 { requests as f64 / length_s } else { 0.0 },
-        arrivals: None,
+        offered: planned.map(|(planned, _)| a_second(planned)).or_else(|| offered(run, window)),
+        achieved: a_second(planned.map_or(requests, |(_, started)| started)),
+        arrivals: arrivals::arrivals(run),
         void: false,
         reasons: Vec::new(),
         memory_bytes: run.seconds.iter().map(|second| second.generator.memory_bytes).max().unwrap_or(0),
+        run_delay_percent: machine::run_delay_percent(&seconds),
+        clock_jumps: machine::clock_jumps(run),
+        stopped_s: machine::stopped_s(run),
     };
+    let mut shortfall = None;
     if judged {
-        check_lag(window, &lag, &mut result);
+        let most_ms = most_lag_ms(window);
+        check_lag(&lag, most_ms, &mut result);
         check_residual(&mut result);
-        check_cpu(run, &seconds, cpus, &mut result, notes);
-        check_rate(run, length_s, &mut result);
+        machine::check_cpu(run, &seconds, &mut result, notes);
+        machine::check_run_delay(&seconds, lag.count() >= LEAST_LATE, most_ms, &mut result, notes);
+        machine::check_clocks(run, &seconds, &mut result, notes);
+        shortfall = arrivals::shortfall(run, &seconds, length_s, &result);
+    }
+    if let Some(arrivals) = &result.arrivals {
+        notes.extend(arrivals::notes(run, arrivals));
     }
     result.void = !result.reasons.is_empty();
-    result
+    Checked { result, shortfall }
 }
 
 fn lag_ms(lag: &Distribution) -> Lag {
@@ -67,7 +79,7 @@ fn little_residual(run: &Run, seconds: &[&Second]) -> Option<f64> {
     (run.asked.plan.model == LoadModel::Closed && users_s > 0.0).then(|| 1.0 - busy_s / users_s)
 }
 
-/// Requests (closed) or arrivals (open) a second asked for over the window.
+/// Requests (closed) or arrivals (open) a second asked for over the window, by the plan.
 fn offered(run: &Run, window: &Window<'_>) -> Option<f64> {
     let held_s: f64 = window.parts.iter().map(|part| part.to_s - part.from_s).sum();
     if held_s <= 0.0 {
@@ -80,14 +92,19 @@ fn offered(run: &Run, window: &Window<'_>) -> Option<f64> {
     }
 }
 
-fn check_lag(window: &Window<'_>, lag: &Distribution, result: &mut GeneratorResult) {
-    let all = Distribution::merged(&window.figures(None).values);
+/// Lag that moves p95 by no more than a tenth, or by so little that nobody asks.
+fn most_lag_ms(window: &Window<'_>) -> f64 {
+    let all = Distribution::merged(&window.whole().values);
     let p95_ms = all.quantile(0.95).unwrap_or(0) as f64 / 1000.0;
-    let most_ms = MOST_LAG_MS.max(MOST_LAG_OF_P95 * p95_ms);
+    MOST_LAG_MS.max(MOST_LAG_OF_P95 * p95_ms)
+}
+
+fn check_lag(lag: &Distribution, most_ms: f64, result: &mut GeneratorResult) {
     let p99_ms = result.schedule_lag_ms.p99;
     if p99_ms > most_ms && lag.count_above((most_ms * 1000.0) as u64) >= LEAST_LATE {
+        let cause = machine::cause_of_lag(result);
         result.reasons.push(format!(
-            "the generator sent late: lag p99 {}, at most {} allowed; free its CPUs, ask for less load, or use a larger machine",
+            "the generator sent late: lag p99 {}, at most {} allowed{cause}; free its CPUs, ask for less load, or use a larger machine",
             format_ms(p99_ms),
             format_ms(most_ms)
         ));
@@ -107,50 +124,4 @@ fn check_residual(result: &mut GeneratorResult) {
             format_ratio(-residual)
         )
     });
-}
-
-fn check_cpu(run: &Run, seconds: &[&Second], cpus: f64, result: &mut GeneratorResult, notes: &mut Vec<String>) {
-    let (mut busy_s, mut used_s, mut end_s) = (0.0, 0.0, f64::NEG_INFINITY);
-    let (mut longest_s, mut share) = (0.0, 0.0);
-    for second in seconds {
-        let length_s = second.to_s - second.from_s;
-        if second.generator.cpu_s > MOST_CPU * cpus * length_s {
-            if second.from_s - end_s > 0.5 {
-                (busy_s, used_s) = (0.0, 0.0);
-            }
-            busy_s += length_s;
-            used_s += second.generator.cpu_s;
-            end_s = second.to_s;
-            if busy_s > longest_s {
-                (longest_s, share) = (busy_s, used_s / (busy_s * cpus));
-            }
-        }
-    }
-    // Seconds of the journal are not exact to the microsecond.
-    if longest_s < MOST_CPU_FOR_S - 0.05 {
-        return;
-    }
-    let reason = format!(
-        "the generator used {} of its {cpus} CPUs for {} in a row, at most 90 % allowed; use a larger machine, or ask for less load",
-        format_ratio(share),
-        how_long(longest_s)
-    );
-    if run.asked.plan.model == LoadModel::Closed && run.asked.mean_wait_s == Some(0.0) {
-        notes.push(format!("{reason} (only a warning for users who do not think)"));
-    } else {
-        result.reasons.push(reason);
-    }
-}
-
-/// Arrivals are random: only a shortfall that chance cannot explain (three standard deviations of a Poisson count) voids.
-fn check_rate(run: &Run, length_s: f64, result: &mut GeneratorResult) {
-    let (LoadModel::Open, Some(offered)) = (run.asked.plan.model, result.offered) else { return };
-    let expected = offered * length_s;
-    let done = result.achieved * length_s / run.asked.mean_requests_per_task;
-    if done < LEAST_ACHIEVED * expected && expected - done > 3.0 * expected.sqrt() {
-        result.reasons.push(format!(
-            "{} of the arrivals asked for were made, at least 99 % needed; raise --max-users, ask for a lower --rate, or use a larger machine",
-            format_ratio(done / expected)
-        ));
-    }
 }

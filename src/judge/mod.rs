@@ -1,7 +1,9 @@
 //! Targets and verdicts: from a [`Run`](crate::record::Run) to a [`RunResult`]. Pure: opens no file, reads no clock.
 
+mod arrivals;
 mod ceiling;
 mod generator;
+mod machine;
 mod outlook;
 mod result;
 mod steady;

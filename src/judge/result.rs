@@ -280,6 +280,16 @@ pub struct GeneratorResult {
     /// Its largest resident memory, bytes.
     #[serde(default)]
     pub memory_bytes: u64,
+    /// How long its threads were ready to run and had no CPU, over the steady window, in per cent of its length (several
+    /// threads can wait at once); `None` where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_delay_percent: Option<f64>,
+    /// How often the wall clock was set within the run.
+    #[serde(default)]
+    pub clock_jumps: u64,
+    /// Seconds of the run in which it did not run at all: stopped, or its machine suspended or paused.
+    #[serde(default)]
+    pub stopped_s: f64,
 }
 
 /// What became of the arrivals.

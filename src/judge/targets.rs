@@ -48,7 +48,8 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
             }
         },
     };
-    let figures = window.figures(endpoints.as_deref());
+    let of_some = endpoints.as_deref().map(|ids| window.figures(ids));
+    let figures = of_some.as_ref().unwrap_or_else(|| window.whole());
     if let Some(ids) = &endpoints
         && figures.counts().1 == 0
         && figures.cut_off_count() == 0
@@ -60,10 +61,10 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
     }
     match target.name {
         TargetName::ResponseTime(thousandths) => {
-            response_time(f64::from(thousandths) / 1000.0, &figures, never_settled, &mut result);
+            response_time(f64::from(thousandths) / 1000.0, figures, never_settled, &mut result);
         }
-        TargetName::ErrorRate => error_rate(&figures, &mut result),
-        _ => throughput(run, window, &figures, &mut result),
+        TargetName::ErrorRate => error_rate(figures, &mut result),
+        _ => throughput(run, window, figures, &mut result),
     }
     result
 }
@@ -78,7 +79,8 @@ fn needs_probe(name: TargetName) -> Option<&'static str> {
     }
 }
 
-fn endpoints_named(run: &Run, name: &str) -> Result<Vec<u32>, String> {
+/// The ids of the endpoints of a name, or why there are none.
+pub(super) fn endpoints_named(run: &Run, name: &str) -> Result<Vec<u32>, String> {
     let ids: Vec<u32> = (0..).zip(&run.endpoints).filter(|(_, e)| e.name == name).map(|(id, _)| id).collect();
     if !ids.is_empty() {
         return Ok(ids);
@@ -138,6 +140,11 @@ fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut Ta
         })
     } else if result.verdict == Verdict::Pass {
         None
+    } else if found.high.is_none() && figures.unsent > 0 {
+        Some(format!(
+            "{} arrivals were never begun: nobody knows how long they would have taken; raise --max-users, or ask for a lower --rate",
+            format_count(figures.unsent)
+        ))
     } else if found.high.is_none() && figures.cut_off_count() > 0 {
         Some(format!(
             "{} requests were cut off at the end: nobody knows how long they would have taken; allow them more time with --stop-timeout",
@@ -247,7 +254,7 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
     let held_s: f64 = window.parts.iter().map(|part| part.to_s - part.from_s).sum();
     let level = window.parts.iter().map(|part| part.level * (part.to_s - part.from_s)).sum::<f64>() / held_s;
     // Of one endpoint the load can offer no more than its share.
-    let share = figures.counts().1 as f64 / window.figures(None).counts().1.max(1) as f64;
+    let share = figures.counts().1 as f64 / window.whole().counts().1.max(1) as f64;
     let ceiling = most_per_min(asked, level).map(|most| most * share);
     let needed = level_needed(asked, result.limit / share.max(f64::MIN_POSITIVE), figures.mean_response_s());
     let enough = needed.map(|level| would_do(asked, level));

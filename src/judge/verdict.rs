@@ -1,13 +1,14 @@
 //! From a run to its verdict.
 
-use super::generator::generator;
+use super::arrivals::host_at_fault;
+use super::generator::{Checked, generator};
 use super::steady::{Part, Steady, steady};
-use super::targets::judge_target;
+use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
 use super::{
-    EnvironmentResult, GeneratorResult, LoadResult, RunResult, ScenarioResult, StageResult, SteadyResult, TargetResult,
-    Targets, Verdict,
+    EnvironmentResult, GeneratorResult, LoadResult, RunResult, ScenarioResult, StageResult, SteadyResult, Target,
+    TargetResult, Targets, Verdict,
 };
 use crate::record::{End, LoadModel, Run};
 use crate::units::format_count;
@@ -23,11 +24,12 @@ pub fn judge(run: &Run) -> RunResult {
         targets.0.iter().map(|target| judge_target(run, &window, target, never_settled)).collect();
     let stages: Vec<StageResult> =
         parts.iter().map(|part| stage(run, part, &parts, &targets, &results, never_settled)).collect();
-    let generator = generator(run, &window, &mut notes);
+    let checked = generator(run, &window, &mut notes);
+    let generator = with_shortfall(checked, run, &window, &targets, &mut notes);
     notes.extend(run.warnings.iter().cloned());
 
     let (endpoints, responses) = endpoints(run);
-    let figures = window.figures(None);
+    let figures = window.whole();
     let a_minute = match figures.seconds() {
         seconds if seconds > 0.0 => figures.successes.iter().sum::<u64>() as f64 / seconds * 60.0,
         _ => 0.0,
@@ -66,6 +68,29 @@ pub fn judge(run: &Run) -> RunResult {
         samples: std::collections::BTreeMap::new(),
         notes,
     }
+}
+
+/// Less load than asked voids, but where the host failed even that, and nothing else speaks against the generator.
+fn with_shortfall(
+    checked: Checked,
+    run: &Run,
+    window: &Window<'_>,
+    targets: &Targets,
+    notes: &mut Vec<String>,
+) -> GeneratorResult {
+    let Checked { mut result, shortfall } = checked;
+    let Some(shortfall) = shortfall else { return result };
+    let ids_of = |target: &Target| target.of.as_deref().and_then(|name| endpoints_named(run, name).ok());
+    let at_fault = if result.void { None } else { host_at_fault(window, &targets.0, ids_of) };
+    if let Some(missed) = at_fault {
+        notes.push(format!(
+            "the host failed under less load than asked: {shortfall} ({missed}, so the wait for a session is not to blame)"
+        ));
+    } else {
+        result.reasons.push(shortfall);
+        result.void = true;
+    }
+    result
 }
 
 /// The targets as they were asked for, and what of them could not be read.

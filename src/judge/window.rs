@@ -1,7 +1,11 @@
 //! The part of a run that is judged: whole seconds of the holds, and what was still in flight at their end.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use super::arrivals::unsent_waits;
 use super::steady::Part;
-use crate::record::{Interval, IntervalKind, Run, Second};
+use crate::record::{EndpointId, Interval, IntervalKind, Run, Second};
 use crate::stats::{Distribution, Span};
 
 /// A piece of the journal counts as inside where it sticks out by less than this share of its length, and of a second.
@@ -20,6 +24,8 @@ pub(super) struct Window<'a> {
     pub(super) seconds: Vec<(&'a Second, usize)>,
     /// The end of the load, where the window reaches up to it: what was in flight then belongs to the window.
     drains_from_s: Option<f64>,
+    /// Of all endpoints: asked for by nearly every target.
+    whole: OnceCell<Figures>,
 }
 
 /// What a window holds of some endpoints.
@@ -30,6 +36,8 @@ pub(super) struct Figures {
     pub(super) values: Vec<Distribution>,
     /// How long those had waited that never ended, µs, one distribution a span: the one in which they began.
     pub(super) cut_off: Vec<Distribution>,
+    /// Those of them that were never sent: arrivals that found no free session.
+    pub(super) unsent: u64,
     /// (failures, requests with an outcome) of each span.
     pub(super) outcomes: Vec<(u64, u64)>,
     /// Successes that ended within each span; what ended after the load is not among them.
@@ -66,12 +74,39 @@ impl<'a> Window<'a> {
             seconds.extend(inside.map(|second| (second, hold)));
         }
         let drains_from_s = parts.last().filter(|part| part.ends_the_load).map(|part| part.to_s);
-        Self { run, parts: parts.to_vec(), seconds, drains_from_s }
+        Self { run, parts: parts.to_vec(), seconds, drains_from_s, whole: OnceCell::new() }
     }
 
-    /// What it holds of these endpoints; `None`: of all.
-    pub(super) fn figures(&self, endpoints: Option<&[u32]>) -> Figures {
+    /// What it holds of all endpoints.
+    pub(super) fn whole(&self) -> &Figures {
+        self.whole.get_or_init(|| self.figures_by(IntervalKind::Response, None))
+    }
+
+    /// What it holds of these endpoints.
+    pub(super) fn figures(&self, endpoints: &[u32]) -> Figures {
+        self.figures_by(IntervalKind::Response, Some(endpoints))
+    }
+
+    /// The same of these endpoints (`None`: of all) with service times in place of response times.
+    pub(super) fn service_figures(&self, endpoints: Option<&[u32]>) -> Figures {
+        self.figures_by(IntervalKind::Service, endpoints)
+    }
+
+    fn figures_by(&self, times: IntervalKind, endpoints: Option<&[u32]>) -> Figures {
         let of_ours = |id: u32| endpoints.is_none_or(|ids| ids.contains(&id));
+        // Service times are written only where they differ from response times; elsewhere they are the same.
+        let of_its_own: HashSet<(u64, EndpointId)> = match times {
+            IntervalKind::Service => {
+                let written = self.run.intervals.iter().filter(|interval| interval.kind == IntervalKind::Service);
+                written.map(|interval| (interval.from_s.to_bits(), interval.endpoint)).collect()
+            }
+            _ => HashSet::new(),
+        };
+        let is_time = |interval: &Interval| {
+            interval.kind == times
+                || interval.kind == IntervalKind::Response
+                    && !of_its_own.contains(&(interval.from_s.to_bits(), interval.endpoint))
+        };
         let mut values: Vec<Vec<&Distribution>> = vec![Vec::new(); self.seconds.len()];
         let mut drained = Distribution::default();
         let mut cut_off: Vec<Vec<(u64, u64)>> = vec![Vec::new(); self.seconds.len()];
@@ -90,7 +125,7 @@ impl<'a> Window<'a> {
                     let surely = ((interval.to_s - end) * 1e6) as u64;
                     let maybe = ((interval.from_s - end - SLACK).max(0.0) * 1e6) as u64;
                     match interval.kind {
-                        IntervalKind::Response => {
+                        _ if is_time(interval) => {
                             drained = Distribution::merged([&drained, &interval.values.from(surely)]);
                         }
                         IntervalKind::Failed => late_failures += interval.values.count_from(surely),
@@ -101,11 +136,13 @@ impl<'a> Window<'a> {
                 continue;
             };
             match interval.kind {
-                IntervalKind::Response => values[place].push(&interval.values),
+                _ if is_time(interval) => values[place].push(&interval.values),
                 IntervalKind::CutOff => cut(interval.to_s, &interval.values),
                 _ => {}
             }
         }
+        // What was never sent has no service time.
+        let unsent = if times == IntervalKind::Response { self.add_unsent(endpoints, &mut cut_off) } else { 0 };
         let mut values: Vec<Distribution> = values.into_iter().map(Distribution::merged).collect();
         let (mut outcomes, mut successes) = (Vec::new(), Vec::new());
         for (second, _) in &self.seconds {
@@ -125,7 +162,29 @@ impl<'a> Window<'a> {
         let spans =
             self.seconds.iter().map(|(second, hold)| Span { seconds: second.to_s - second.from_s, hold: *hold });
         let cut_off = cut_off.into_iter().map(Distribution::from_pairs).collect();
-        Figures { spans: spans.collect(), values, cut_off, outcomes, successes }
+        Figures { spans: spans.collect(), values, cut_off, unsent, outcomes, successes }
+    }
+
+    /// Adds the arrivals that were never begun, and says how many; of some endpoints their share of all requests.
+    fn add_unsent(&self, endpoints: Option<&[u32]>, cut_off: &mut [Vec<(u64, u64)>]) -> u64 {
+        if self.drains_from_s.is_none() {
+            return 0;
+        }
+        let requests = |of: &dyn Fn(u32) -> bool| -> u64 {
+            let counted = self.seconds.iter().flat_map(|(second, _)| &second.endpoints);
+            counted.filter(|(id, _)| of(**id)).map(|(_, endpoint)| endpoint.requests).sum()
+        };
+        let share =
+            endpoints.map_or(1.0, |ids| requests(&|id| ids.contains(&id)) as f64 / requests(&|_| true).max(1) as f64);
+        let mut added = 0;
+        for (due_s, waited_us, count) in unsent_waits(self.run) {
+            let count = (count as f64 * share).ceil() as u64;
+            if let Some(began_in) = cut_off.get_mut(self.second_of(due_s)) {
+                began_in.push((waited_us, count));
+                added += count;
+            }
+        }
+        added
     }
 
     /// All values of a kind that has no endpoint.

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::LoadError;
 use super::buffers;
-use super::connect::{Connector, Way, io_text, micros, raise_file_limit};
+use super::connect::{Connector, Way, io_text, micros};
 use super::connection::Connection;
 use super::cookies::Jar;
 use super::host::{AllowedHosts, Host, Origin};
@@ -390,7 +390,6 @@ impl Network {
     pub(super) fn new(host: Host, allowed: AllowedHosts, connections: Connections) -> Result<Self, LoadError> {
         let authority = HeaderValue::try_from(host.origin.authority())
             .map_err(|error| LoadError::Setup(format!("host {host}: {error}")))?;
-        raise_file_limit();
         let connector = Connector::new(connections.check_certificates, connections.http2);
         let Connections { keep_alive, proxies, .. } = connections;
         let proxy = proxies.on_the_way_to(&host.origin).map_err(LoadError::Setup)?.map(Arc::new);

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -232,15 +231,6 @@ pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAdd
 pub(crate) fn is_under_localhost(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     name.len() > ".localhost".len() && name.to_ascii_lowercase().ends_with(".localhost")
-}
-
-/// Lets this process have as many open files as it may: each connection is one. Where that fails the limit stays.
-pub(super) fn raise_file_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        limit.current = limit.maximum;
-        let _ = setrlimit(Resource::Nofile, limit);
-    }
 }
 
 /// Connects from 127.0.0.1 plus `source`.

@@ -89,7 +89,7 @@ pub struct AskedScenario {
 }
 
 /// Where and by what the load was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// The commit of the code under test: `AGENTHUB_PERF_COMMIT`, the CI's variable, else the work tree's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,8 +98,11 @@ pub struct Environment {
     pub hostname: String,
     /// Its operating system and kernel.
     pub os: String,
-    /// CPUs that the generator may use.
+    /// CPUs that the generator may use, in whole ones, at least 1.
     pub cpus: u32,
+    /// CPUs' worth of time that a container's limit leaves it, where there is one: 0.5 is half of one CPU's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_quota: Option<f64>,
     /// The version of agenthub-perf.
     pub version: String,
 }

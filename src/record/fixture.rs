@@ -35,6 +35,7 @@ pub(crate) fn asked() -> Asked {
             hostname: "here".into(),
             os: "Linux".into(),
             cpus: 2,
+            cpu_quota: None,
             version: "0.1.0".into(),
         },
         scenarios: vec![AskedScenario {

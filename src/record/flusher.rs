@@ -20,6 +20,12 @@ pub(super) const SECOND_US: u64 = 1_000_000;
 /// How long after its end a second is closed, µs: what was stamped just before is there by then.
 const GRACE_US: u64 = 25_000;
 
+/// The thread wakes at least this often, to notice when it could not.
+const WATCH: Duration = Duration::from_millis(50);
+
+/// Waking up this much too late is a process that did not run, µs; less is what a busy machine does to any thread.
+const STOPPED_US: u64 = 500_000;
+
 /// What users and the recorder's thread share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -58,6 +64,8 @@ pub(super) struct Flusher {
     /// Why the journal ends here: after a failed write nothing more is appended, a line may be torn.
     broken: Option<JournalError>,
     meter: ProcessMeter,
+    /// When the process is known not to have run, from and to, µs; not yet in a closed second.
+    stops: Vec<(u64, u64)>,
     live: Live,
     watchers: watch::Sender<Snapshot>,
     spares: Vec<Batch>,
@@ -80,6 +88,7 @@ impl Flusher {
             journal,
             broken: None,
             meter: ProcessMeter::new(),
+            stops: Vec::new(),
             live,
             watchers,
         }
@@ -91,6 +100,25 @@ impl Flusher {
         // What the process did before the load is not the load's.
         self.meter.measure();
         self.publish();
+    }
+
+    /// The thread was to wake at `due_us` and did at `now_us`.
+    pub(super) fn woke(&mut self, due_us: u64, now_us: u64) {
+        if now_us.saturating_sub(due_us) >= STOPPED_US {
+            self.stops.push((due_us, now_us));
+        }
+    }
+
+    /// Seconds in which the process did not run, of those up to `to_us` that were not told yet.
+    fn stopped_s(&mut self, to_us: u64) -> f64 {
+        let mut stopped_us = 0;
+        self.stops.retain_mut(|(from_us, until_us)| {
+            stopped_us += to_us.min(*until_us).saturating_sub(*from_us);
+            *from_us = to_us.max(*from_us);
+            from_us < until_us
+        });
+        // Whole milliseconds, as CPU time is told.
+        (stopped_us as f64 / 1000.0).round() / 1000.0
     }
 
     /// Closes all seconds that are over at `now_us`.
@@ -131,7 +159,9 @@ impl Flusher {
 
     fn close(&mut self, to_us: u64) {
         let wanted = f64::from_bits(self.shared.wanted.load(Ordering::Relaxed));
-        let closed = self.accountant.close(to_us, wanted, self.meter.measure());
+        let mut generator = self.meter.measure();
+        generator.stopped_s += self.stopped_s(to_us);
+        let closed = self.accountant.close(to_us, wanted, generator);
         self.write(|journal, _| journal.append(&closed.second, &closed.intervals));
         self.live.add(&closed);
         self.publish();
@@ -164,11 +194,17 @@ impl Flusher {
         self.begin(started);
         loop {
             let due = zero + Duration::from_micros(self.next_us());
-            match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(Order::Stop(end)) => return self.finish(elapsed_us(zero, Instant::now()), Some(&end)),
-                Err(RecvTimeoutError::Disconnected) => return self.finish(elapsed_us(zero, Instant::now()), None),
-                Ok(Order::Begin(..)) => {}
-                Err(RecvTimeoutError::Timeout) => self.tick(elapsed_us(zero, Instant::now())),
+            let now = Instant::now();
+            let wake = due.min(now + WATCH).max(now);
+            let order = orders.recv_timeout(wake - now);
+            let woken = Instant::now();
+            let now_us = elapsed_us(zero, woken);
+            self.woke(elapsed_us(zero, wake), now_us);
+            match order {
+                Ok(Order::Stop(end)) => return self.finish(now_us, Some(&end)),
+                Err(RecvTimeoutError::Disconnected) => return self.finish(now_us, None),
+                Err(RecvTimeoutError::Timeout) if woken >= due => self.tick(now_us),
+                Ok(Order::Begin(..)) | Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::record::fixture::{asked, endpoints, sample};
 use crate::record::shard::Mark;
-use crate::record::{EndpointId, IntervalKind, Outcome, Phases, Run, Sample, State, read};
+use crate::record::{EndpointId, IntervalKind, Outcome, Phases, Run, Sample, Second, State, read};
 
 const S: u64 = SECOND_US;
 
@@ -161,4 +161,34 @@ fn an_hour_by_a_fast_clock_keeps_every_count() {
     assert!((in_flight_s - 3700.0 * 5.0 * 0.15).abs() < 1e-6, "{in_flight_s}");
     assert_eq!(b.watcher.borrow().requests, given);
     assert_eq!(b.watcher.borrow().failures, 3700);
+}
+
+#[test]
+fn a_time_in_which_the_process_did_not_run_is_told_in_the_seconds_it_covers() {
+    let mut b = bench(1);
+    b.flusher.woke(300_000, 799_999);
+    b.flusher.woke(1_600_000, 4_200_000);
+    b.flusher.tick(5 * S + GRACE_US);
+    let stopped: Vec<f64> = b.read().seconds.iter().map(|second| second.generator.stopped_s).collect();
+    assert_eq!(stopped, [0.0, 0.4, 1.0, 1.0, 0.2]);
+}
+
+#[test]
+fn a_minute_keeps_the_largest_step_of_the_clock_and_all_else_added_up() {
+    let second = |clock_jump_s, run_delay_s| Second {
+        generator: crate::record::GeneratorSecond {
+            run_delay_s,
+            run_turns: 10,
+            clock_jump_s,
+            stopped_s: 0.5,
+            ..crate::record::GeneratorSecond::default()
+        },
+        ..Second::default()
+    };
+    let mut minute = second(2.0, Some(0.25));
+    minute.absorb(&second(-2.5, None));
+    minute.absorb(&second(0.0, Some(0.5)));
+    let told = minute.generator;
+    assert_eq!((told.clock_jump_s, told.run_delay_s, told.run_turns), (-2.5, Some(0.75), 30));
+    assert!((told.stopped_s - 1.5).abs() < 1e-12 && !told.missing);
 }

@@ -1,27 +1,44 @@
-//! The generator's own use of the machine: CPU time and memory of this process.
+//! The generator's own use of the machine, and what the machine kept from it: CPU time, memory and waiting for a CPU of this
+//! process, and its clocks.
 
 use super::GeneratorSecond;
+use super::clocks::{Clocks, Drift};
+use super::run_delay::{RunDelay, RunDelayMeter};
 
 /// Measures this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProcessMeter {
     cpu_s: f64,
+    run_delay: RunDelayMeter,
+    clocks: Clocks,
 }
 
 impl ProcessMeter {
     /// A meter whose first measurement counts from now.
     pub(super) fn new() -> Self {
-        Self { cpu_s: usage().map_or(0.0, |(cpu_s, _)| cpu_s) }
+        Self { cpu_s: usage().map_or(0.0, |(cpu_s, _)| cpu_s), run_delay: RunDelayMeter::new(), clocks: Clocks::new() }
     }
 
-    /// CPU seconds since the last call, and the memory that is resident now; zeros where the system does not tell.
+    /// What was used and waited since the last call, and the memory that is resident now; zeros where the system does not
+    /// tell.
     pub(super) fn measure(&mut self) -> GeneratorSecond {
-        let Some((cpu_s, memory_bytes)) = usage() else { return GeneratorSecond::default() };
-        let used_s = cpu_s - self.cpu_s;
-        self.cpu_s = cpu_s;
-        // Whole milliseconds: what is below is noise of the subtraction.
-        let cpu_s = (used_s.max(0.0) * 1000.0).round() / 1000.0;
-        GeneratorSecond { cpu_s, memory_bytes, ..GeneratorSecond::default() }
+        let Drift { step_s, suspended_s } = self.clocks.look();
+        let delay = self.run_delay.look();
+        let mut second = GeneratorSecond {
+            run_delay_s: delay.map(|delay| delay.waited_s),
+            run_turns: delay.map_or(0, |RunDelay { turns, .. }| turns),
+            clock_jump_s: step_s,
+            stopped_s: suspended_s,
+            ..GeneratorSecond::default()
+        };
+        if let Some((cpu_s, memory_bytes)) = usage() {
+            let used_s = cpu_s - self.cpu_s;
+            self.cpu_s = cpu_s;
+            // Whole milliseconds: what is below is noise of the subtraction.
+            second.cpu_s = (used_s.max(0.0) * 1000.0).round() / 1000.0;
+            second.memory_bytes = memory_bytes;
+        }
+        second
     }
 }
 
@@ -59,7 +76,7 @@ fn resident_bytes(status: &str) -> Option<u64> {
 fn usage() -> Option<(f64, u64)> {
     use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
     let pid = sysinfo::get_current_pid().ok()?;
-    let mut system = System::new();
+    let mut system = System::new().ok()?;
     let kind = ProcessRefreshKind::nothing().with_cpu().with_memory();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
     let process = system.process(pid)?;

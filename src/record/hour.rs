@@ -72,12 +72,7 @@ impl Second {
         self.user_s += other.user_s;
         self.in_flight_s += other.in_flight_s;
         self.thinking_s += other.thinking_s;
-        let GeneratorSecond { cpu_s, memory_bytes: _, run_delay_s, clock_jump_s } = other.generator;
-        self.generator.cpu_s += cpu_s;
-        if let Some(delay_s) = run_delay_s {
-            *self.generator.run_delay_s.get_or_insert(0.0) += delay_s;
-        }
-        self.generator.clock_jump_s += clock_jump_s;
+        self.generator.add_flows(&other.generator);
         if let Some(ArrivalSecond { planned, started, late, unsent, queued: _ }) = other.arrivals {
             let arrivals = self.arrivals.get_or_insert_default();
             arrivals.planned += planned;
@@ -88,6 +83,22 @@ impl Second {
         for (&id, counters) in &other.endpoints {
             self.endpoints.entry(id).or_default().add(counters);
         }
+    }
+}
+
+impl GeneratorSecond {
+    fn add_flows(&mut self, other: &Self) {
+        let Self { cpu_s, memory_bytes: _, run_delay_s, run_turns, clock_jump_s, stopped_s, missing } = *other;
+        self.cpu_s += cpu_s;
+        if let Some(delay_s) = run_delay_s {
+            *self.run_delay_s.get_or_insert(0.0) += delay_s;
+        }
+        self.run_turns += run_turns;
+        if clock_jump_s.abs() > self.clock_jump_s.abs() {
+            self.clock_jump_s = clock_jump_s;
+        }
+        self.stopped_s += stopped_s;
+        self.missing |= missing;
     }
 }
 

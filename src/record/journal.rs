@@ -130,9 +130,14 @@ impl Journal {
         self.minutes += 1;
         if self.minutes == self.hour_minutes {
             self.minutes = 0;
-            // An hour that cannot be merged, because the disk has no room for both, just stays as it is.
-            let _ = self.hlog.replace_hour(&self.hour_hlog);
-            let _ = self.samples.replace_hour(&self.hour_samples);
+            // An hour that cannot be merged, because the disk has no room for both, just stays as it is. The counters go first:
+            // whoever reads between the two, or after a kill between them, finds histograms of seconds within minutes, which
+            // is as good; minutes within seconds would belong to none of them.
+            if self.samples.replace_hour(&self.hour_samples).is_ok() {
+                let _ = self.hlog.replace_hour(&self.hour_hlog);
+            } else {
+                self.hlog.hour_at = self.hlog.length;
+            }
             self.hour_hlog.clear();
             self.hour_samples.clear();
         }

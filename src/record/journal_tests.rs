@@ -147,16 +147,45 @@ fn write_short(folder: &Path, seconds: std::ops::Range<u64>) -> Journal {
 fn an_hour_merged_in_one_file_only_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = write_short(folder.path(), 0..119);
-    let unmerged = fs::read(folder.path().join("samples.ndjson")).unwrap();
+    let unmerged = fs::read(folder.path().join("latency.hlog")).unwrap();
     append(&mut journal, 119);
     // As if the process was killed between the two renames, while it wrote the second file.
     let mut last = Vec::new();
-    journal.samples.line(&Line::Second(&closed(119).second), &mut last).unwrap();
-    fs::write(folder.path().join("samples.ndjson"), [unmerged, last].concat()).unwrap();
-    fs::write(folder.path().join(".samples.ndjson.new"), "{\"type\":\"second\",\"from_s\":").unwrap();
+    for interval in closed(119).intervals {
+        journal.encoder.line(&interval, &mut last).unwrap();
+    }
+    fs::write(folder.path().join("latency.hlog"), [unmerged, last].concat()).unwrap();
+    fs::write(folder.path().join(".latency.hlog.new"), "Tag=r.0,0.000,").unwrap();
     let run = read(folder.path()).unwrap();
-    assert_eq!((run.seconds.len(), run.intervals.len()), (120, 6));
+    assert_eq!((run.seconds.len(), run.intervals.len()), (2, 120 * 3));
     assert_eq!(totals(&run), totals(&expected(120)));
+    // Every histogram lies within the piece of time that counts its requests.
+    for interval in &run.intervals {
+        let around = |second: &&Second| second.from_s <= interval.from_s && interval.to_s <= second.to_s;
+        assert_eq!(run.seconds.iter().filter(around).count(), 1, "{interval:?}");
+    }
+}
+
+#[test]
+fn an_hour_whose_counters_cannot_be_merged_keeps_its_histograms_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = write_short(folder.path(), 0..119);
+    let in_the_way = folder.path().join(".samples.ndjson.new");
+    fs::create_dir(&in_the_way).unwrap();
+    append(&mut journal, 119);
+    fs::remove_dir(&in_the_way).unwrap();
+    let run = read(folder.path()).unwrap();
+    assert_eq!((run.seconds.len(), run.intervals.len()), (120, 120 * 3));
+    for at in 120..240 {
+        append(&mut journal, at);
+    }
+    let run = read(folder.path()).unwrap();
+    assert_eq!(
+        (run.seconds.len(), run.intervals.len()),
+        (120 + 2, 120 * 3 + 2 * 3),
+        "the next hour is merged by itself"
+    );
+    assert_eq!(totals(&run), totals(&expected(240)));
 }
 
 #[test]

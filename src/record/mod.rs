@@ -3,12 +3,14 @@
 
 mod accountant;
 mod asked;
+mod clocks;
 mod errors;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flusher;
 mod generator;
 mod hdr;
+mod histograms;
 mod hlog;
 mod hour;
 mod journal;
@@ -17,6 +19,7 @@ mod plan;
 mod read;
 mod recorder;
 mod run;
+mod run_delay;
 mod sample;
 mod shard;
 mod snapshot;
@@ -25,7 +28,7 @@ pub use asked::{Asked, AskedScenario, Environment, RUN_SCHEMA};
 pub use journal::{Journal, JournalError};
 pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use read::{ReadError, read};
-pub use recorder::{Recorder, State};
+pub use recorder::{ByHand, Recorder, State};
 pub use run::{ArrivalSecond, End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
 pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};
 pub use snapshot::{EndpointRow, Snapshot};

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::hlog::Decoder;
+use super::histograms::{Histograms, histograms};
 use super::journal::{LOCAL, hlog_name, samples_name};
-use super::{Asked, End, EndpointId, EndpointName, Interval, Run, Second};
+use super::{Asked, End, EndpointId, EndpointName, GeneratorSecond, Interval, Run, Second};
 
 /// A result folder that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -85,11 +85,12 @@ fn other_sources(folder: &Path) -> Result<Vec<String>, ReadError> {
 
 fn read_source(folder: &Path, name: &str, warnings: &mut Vec<String>) -> Result<Source, ReadError> {
     let mut source = Source::default();
-    let mut decoder = Decoder::new();
-    each_line(folder, &hlog_name(name), warnings, |line| {
-        source.intervals.extend(decoder.line(line)?);
-        Ok(())
-    })?;
+    let file = hlog_name(name);
+    let path = folder.join(&file);
+    let Histograms { intervals, broken, .. } =
+        histograms(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    source.intervals = intervals;
+    warn(&file, &broken, warnings);
     each_line(folder, &samples_name(name), warnings, |line| source.sample_line(line))?;
     source.seconds.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     source.seconds = without_holes(source.seconds);
@@ -109,22 +110,26 @@ fn each_line(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(ReadError::Io { path, source }),
     };
-    let mut broken = 0;
+    let mut broken = Vec::new();
     for (at, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let taken = std::str::from_utf8(line).map_err(|_| "it is no text").and_then(&mut take);
         if let Err(why) = taken
             && line.ends_with(b"\n")
         {
-            broken += 1;
-            if broken <= MOST_WARNINGS {
-                warnings.push(format!("{name} line {}: {why}; skipped", at + 1));
-            }
+            broken.push((at + 1, why));
         }
     }
-    if broken > MOST_WARNINGS {
-        warnings.push(format!("{name}: {} more lines skipped", broken - MOST_WARNINGS));
-    }
+    warn(name, &broken, warnings);
     Ok(())
+}
+
+/// Tells of the lines of a file that were skipped: a few by number, the rest by how many.
+fn warn(name: &str, broken: &[(usize, &'static str)], warnings: &mut Vec<String>) {
+    let told = broken.iter().take(MOST_WARNINGS);
+    warnings.extend(told.map(|(line, why)| format!("{name} line {line}: {why}; skipped")));
+    if broken.len() > MOST_WARNINGS {
+        warnings.push(format!("{name}: {} more lines skipped", broken.len() - MOST_WARNINGS));
+    }
 }
 
 impl Source {
@@ -238,7 +243,8 @@ fn without_holes(seconds: Vec<Second>) -> Vec<Second> {
         let step_s = if second.from_s - reached_s > 86_400.0 { f64::INFINITY } else { 1.0 };
         while second.from_s > reached_s + 0.0005 {
             let to_s = f64::min(reached_s + step_s, second.from_s);
-            whole.push(Second { from_s: reached_s, to_s, ..Second::default() });
+            let generator = GeneratorSecond { missing: true, ..GeneratorSecond::default() };
+            whole.push(Second { from_s: reached_s, to_s, generator, ..Second::default() });
             reached_s = to_s;
         }
         reached_s = second.to_s;

@@ -74,7 +74,9 @@ fn lines_broken_in_the_middle_are_skipped_with_a_warning() {
     );
     assert_eq!(run.intervals, whole.intervals[1..]);
     assert_eq!(run.seconds.len(), whole.seconds.len());
-    assert_eq!(run.seconds[1], Second { from_s: 1.0, to_s: 2.0, ..Second::default() }, "a hole is filled with nothing");
+    let generator = GeneratorSecond { missing: true, ..GeneratorSecond::default() };
+    let nothing = Second { from_s: 1.0, to_s: 2.0, generator, ..Second::default() };
+    assert_eq!(run.seconds[1], nothing, "a hole is filled with nothing");
     assert_eq!((run.seconds[0].clone(), &run.seconds[2..]), (whole.seconds[0].clone(), &whole.seconds[2..]));
     assert_eq!(run.end, Some(End::Finished));
 }

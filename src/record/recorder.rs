@@ -150,6 +150,39 @@ impl Recorder {
     }
 }
 
+/// The recorder's thread, by hand: time passes when it is told to, so that hours pass in a moment.
+#[derive(Debug)]
+pub struct ByHand(Flusher);
+
+impl Recorder {
+    /// A recorder without a thread and without a clock, for simulations: what is recorded is written when the hand says so.
+    pub fn by_hand(
+        folder: &Path,
+        asked: &Asked,
+        endpoints: Vec<EndpointName>,
+        started: jiff::Timestamp,
+    ) -> Result<(Self, ByHand), JournalError> {
+        asked.write(folder)?;
+        let shared = Arc::new(Shared::new());
+        let (watchers, snapshots) = watch::channel(Snapshot::default());
+        let mut flusher = Flusher::new(Arc::clone(&shared), endpoints, Journal::create(folder)?, watchers);
+        flusher.begin(started);
+        Ok((Self { shared, zero: OnceLock::new(), snapshots, writer: Mutex::new(None) }, ByHand(flusher)))
+    }
+}
+
+impl ByHand {
+    /// It is `now_us` after the start: closes and writes all seconds that are over.
+    pub fn tick(&mut self, now_us: u64) {
+        self.0.tick(now_us);
+    }
+
+    /// Writes what is left, and how the run ended at `now_us`.
+    pub fn finish(self, now_us: u64, end: &End) -> Result<(), JournalError> {
+        self.0.finish(now_us, Some(end))
+    }
+}
+
 impl Drop for Recorder {
     fn drop(&mut self) {
         let _ = self.close(None);

@@ -16,7 +16,7 @@ pub struct Run {
     pub endpoints: Vec<EndpointName>,
     /// One for each second (after an hour: each minute) from the start of the load, in order, no holes.
     pub seconds: Vec<Second>,
-    /// The histograms, in order of time.
+    /// The histograms, in order of time. Of a large journal those of [`IntervalKind::FirstByte`] cover up to a minute each.
     pub intervals: Vec<Interval>,
     /// How it ended; `None` where the journal stops without saying so: killed, or still running.
     pub end: Option<End>,
@@ -139,9 +139,20 @@ pub struct GeneratorSecond {
     /// not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_delay_s: Option<f64>,
-    /// How far the wall clock moved more (or, negative, less) than the monotonic clock within it, seconds.
+    /// How many times one of its threads was given a CPU; 0 where the system does not tell.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub run_turns: u64,
+    /// How far the wall clock was set forward (or, negative, back) within it, seconds: moved more than time went by. Of a
+    /// minute the largest of its steps, so that one forward and one back do not cancel each other.
     #[serde(default, skip_serializing_if = "is_zero_f64")]
     pub clock_jump_s: f64,
+    /// Seconds within it in which this process did not run at all, half a second at a time or longer: stopped by a signal or a
+    /// debugger, its machine suspended or paused, or left without a CPU for as long.
+    #[serde(default, skip_serializing_if = "is_zero_f64")]
+    pub stopped_s: f64,
+    /// Nothing is known of it: its line is missing in the journal.
+    #[serde(skip)]
+    pub missing: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]

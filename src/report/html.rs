@@ -240,10 +240,25 @@ fn generator(source: &crate::judge::GeneratorResult) -> Generator {
     if let Some(residual) = source.little_residual {
         figures.push(("time not accounted for (Little's law)", format_ratio(residual)));
     }
-    if let Some(offered) = source.offered {
-        figures.push(("requests/s asked for at most", words::plain((offered * 10.0).round() / 10.0)));
+    if let Some(of_time) = source.run_delay_percent {
+        figures.push(("waited for a CPU, of the time", format_ratio(of_time / 100.0)));
     }
-    figures.push(("requests/s made", words::plain((source.achieved * 10.0).round() / 10.0)));
+    if source.stopped_s > 0.0 {
+        figures.push(("did not run at all", format_ms(source.stopped_s * 1000.0)));
+    }
+    let (asked_for, made) = match source.arrivals {
+        Some(_) => ("arrivals/s asked for", "arrivals/s begun"),
+        None => ("requests/s asked for at most", "requests/s made"),
+    };
+    if let Some(offered) = source.offered {
+        figures.push((asked_for, words::plain((offered * 10.0).round() / 10.0)));
+    }
+    figures.push((made, words::plain((source.achieved * 10.0).round() / 10.0)));
+    if let Some(arrivals) = source.arrivals {
+        let (late, unsent) = (format_count(arrivals.late), format_count(arrivals.unsent));
+        figures.push(("arrivals that waited for a session", late));
+        figures.push(("arrivals never begun", unsent));
+    }
     if source.memory_bytes > 0 {
         figures.push(("memory", format!("{} MiB", format_count(source.memory_bytes >> 20))));
     }

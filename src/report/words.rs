@@ -315,7 +315,11 @@ pub(super) fn generator(source: &GeneratorResult) -> String {
     let state = if source.void { "void" } else { "fine" };
     let lag = format_ms(source.schedule_lag_ms.p99);
     let cpu = format_ratio(source.cpu_percent / 100.0);
-    format!("{name} {state}: lag p99 {lag}, CPU {cpu}")
+    // Where all is well the wait for a CPU is no news.
+    let waited = source.run_delay_percent.filter(|_| source.void);
+    let waited =
+        waited.map_or_else(String::new, |of_time| format!(", waited for a CPU {}", format_ratio(of_time / 100.0)));
+    format!("{name} {state}: lag p99 {lag}, CPU {cpu}{waited}")
 }
 
 /// Why a run is void: what its generators say, how it ended is told beside it.
@@ -380,7 +384,8 @@ pub(super) fn environment(run: &Run, result: &RunResult) -> Vec<(&'static str, S
     if let Some(label) = &result.label {
         rows.push(("label", label.clone()));
     }
-    rows.push(("generator", format!("{}, {}, {} CPUs", by.hostname, by.os, by.cpus)));
+    let cpus = by.cpu_quota.map_or_else(|| by.cpus.to_string(), plain);
+    rows.push(("generator", format!("{}, {}, {cpus} CPUs", by.hostname, by.os)));
     rows.push(("agenthub-perf", by.version.clone()));
     rows.push(("seed", asked.seed.to_string()));
     rows.push(("result", result.id.clone()));

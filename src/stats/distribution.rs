@@ -26,8 +26,18 @@ impl Distribution {
     }
 
     /// All of these together.
+    ///
+    /// Neighbours are merged two by two until one is left: the parts are sorted already, and share most of their values.
     pub fn merged<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
-        Self::from_pairs(parts.into_iter().flat_map(|part| part.values.iter().copied()))
+        let parts: Vec<&[(u64, u64)]> = parts.into_iter().map(|part| part.values.as_slice()).collect();
+        let mut merged: Vec<Vec<(u64, u64)>> = parts.chunks(2).map(two_merged).collect();
+        while merged.len() > 1 {
+            merged =
+                merged.chunks(2).map(|two| two_merged(&two.iter().map(Vec::as_slice).collect::<Vec<_>>())).collect();
+        }
+        let values = merged.pop().unwrap_or_default();
+        let total = values.iter().map(|&(_, n)| n).sum();
+        Self { values, total }
     }
 
     /// How many values there are.
@@ -95,6 +105,35 @@ impl Distribution {
     pub fn max(&self) -> Option<u64> {
         self.values.last().map(|&(value, _)| value)
     }
+}
+
+/// One or two sorted lists as one.
+fn two_merged(lists: &[&[(u64, u64)]]) -> Vec<(u64, u64)> {
+    let &[mut one, mut other] = lists else { return lists.concat() };
+    let mut merged = Vec::with_capacity(one.len() + other.len());
+    while let (Some((&(a, of_a), rest_of_one)), Some((&(b, of_b), rest_of_other))) =
+        (one.split_first(), other.split_first())
+    {
+        match a.cmp(&b) {
+            std::cmp::Ordering::Less => {
+                merged.push((a, of_a));
+                one = rest_of_one;
+            }
+            std::cmp::Ordering::Greater => {
+                merged.push((b, of_b));
+                other = rest_of_other;
+            }
+            std::cmp::Ordering::Equal => {
+                merged.push((a, of_a + of_b));
+                (one, other) = (rest_of_one, rest_of_other);
+            }
+        }
+    }
+    merged.extend_from_slice(one);
+    merged.extend_from_slice(other);
+    // What is kept by the second must not take the room of what it was merged from.
+    merged.shrink_to_fit();
+    merged
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod many_users;
 mod nginx;
 mod proxies;
 mod secure;
+mod self_check;
 mod starting;
 mod stopping;
 mod trouble;

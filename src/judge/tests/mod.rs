@@ -1,7 +1,9 @@
 //! Judging whole runs: a small simulation of users makes the journal, its truth is known.
 
+mod arrivals;
 mod generator;
 mod latency;
+mod machine;
 mod outlook;
 mod rates;
 mod schema;
@@ -62,6 +64,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
             hostname: "builder".to_owned(),
             os: "Linux 6.1".to_owned(),
             cpus: 2,
+            cpu_quota: None,
             version: "0.1.0".to_owned(),
         },
         scenarios: vec![AskedScenario {

@@ -161,6 +161,7 @@ fn asked(plan: &LoadPlan) -> Asked {
             hostname: "build-7".to_owned(),
             os: "Linux 6.12".to_owned(),
             cpus: 4,
+            cpu_quota: None,
             version: "0.1.0".to_owned(),
         },
         scenarios: vec![scenario],

@@ -1,0 +1,47 @@
+//! The recording of more than an hour, by a clock that runs fast: what it holds in memory stays what it was.
+//!
+//! The same at full scale, and timed, is `cargo bench --bench hour`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+#[path = "support/hour.rs"]
+mod hour;
+
+use agenthub_perf::record::{IntervalKind, read};
+use hour::{Hour, SECOND_US};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+#[test]
+fn an_hour_s_recording_does_not_grow() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Hour { seconds: 3720, endpoints: 3, per_second: 10 };
+    let mut held = Vec::new();
+    let mut unmerged = 0;
+    shape.record(folder.path(), |second| {
+        if second == 3600 - 1 {
+            unmerged = hour::bytes_on_disk(folder.path());
+        }
+        if [600, 3599, 3660].contains(&second) {
+            held.push(MEMORY.current_usage());
+        }
+    });
+    let [minute_10, minute_60, hour_2] = held[..] else { panic!("{held:?}") };
+    // Until the hour is whole its minutes are kept, as lines: 60 of 6 histograms.
+    assert!(minute_60 < minute_10 + (1 << 20), "{minute_10} bytes held after 10 minutes, {minute_60} after 60");
+    assert!(hour_2 < minute_10 + (128 << 10), "{minute_10} bytes held after 10 minutes, {hour_2} in the second hour");
+    // 3600 s at 6 histograms, and then a 60th of it.
+    let merged = hour::bytes_on_disk(folder.path());
+    assert!(
+        unmerged < 12 << 20 && merged * 8 < unmerged,
+        "{unmerged} bytes before the hour was merged, {merged} after"
+    );
+
+    let run = read(folder.path()).unwrap();
+    assert_eq!((run.duration_s(), run.seconds.len()), (3720.0, 60 + 120));
+    let counted: u64 = run.seconds.iter().flat_map(|second| second.endpoints.values()).map(|e| e.requests).sum();
+    assert_eq!(counted, 3720 * 3 * 10);
+    let measured = run.values(IntervalKind::Response, None, 0.0, f64::INFINITY).count();
+    assert_eq!(measured, counted, "{SECOND_US}");
+}

@@ -1,0 +1,115 @@
+//! A long load recorded by the real recorder and journal, by a clock that runs as fast as it can be recorded.
+#![allow(unreachable_pub, reason = "it is part of a test and of a bench")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use agenthub_perf::record::{
+    Asked, End, EndpointId, EndpointName, Environment, LoadPlan, Outcome, Phases, Recorder, Sample, State,
+};
+
+/// µs.
+pub const SECOND_US: u64 = 1_000_000;
+
+/// How long, and how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Hour {
+    pub seconds: u64,
+    pub endpoints: u32,
+    /// Requests a second to each endpoint.
+    pub per_second: u64,
+}
+
+impl Hour {
+    /// Records it all; `after` is called when a second was written.
+    pub fn record(self, folder: &Path, mut after: impl FnMut(u64)) {
+        let started = "2026-11-23T08:10:00Z".parse().unwrap();
+        let (recorder, mut hand) = Recorder::by_hand(folder, &self.asked(), self.names(), started).unwrap();
+        let mut random = fastrand::Rng::with_seed(7);
+        recorder.wanted(50.0);
+        for _ in 0..50 {
+            recorder.enter(State::AtWork, 0);
+        }
+        let grace_us = 100_000;
+        for second in 0..self.seconds {
+            for n in 0..self.per_second {
+                let end_us = second * SECOND_US + n * SECOND_US / self.per_second;
+                for endpoint in 0..self.endpoints {
+                    recorder.record(&sample(endpoint, end_us, &mut random));
+                }
+                recorder.lag(random.u64(50..300));
+            }
+            hand.tick((second + 1) * SECOND_US + grace_us);
+            after(second + 1);
+        }
+        hand.finish(self.seconds * SECOND_US, &End::Finished).unwrap();
+    }
+
+    fn names(self) -> Vec<EndpointName> {
+        let name =
+            |id| EndpointName { name: format!("GET /api/v2/things/{id}"), scenario: "hour".into(), tags: Vec::new() };
+        (0..self.endpoints).map(name).collect()
+    }
+
+    fn asked(self) -> Asked {
+        Asked {
+            schema: 1,
+            id: "20261123T081000Z-hour-0000".into(),
+            label: None,
+            started: "2026-11-23T08:10:00Z".into(),
+            host: "http://127.0.0.1:8000".into(),
+            reference_service: false,
+            seed: 1,
+            stop_timeout_s: 10.0,
+            allow_unproven: false,
+            users: Some(50),
+            spawn_rate: None,
+            rate: None,
+            arrivals: None,
+            max_users: None,
+            mean_wait_s: Some(0.0),
+            mean_requests_per_task: 1.0,
+            wait: "none".into(),
+            scenario_name: "hour".into(),
+            scenario_hash: "0".into(),
+            plan: LoadPlan::users(50, 50.0, self.seconds as f64),
+            targets: BTreeMap::from([
+                ("p95_response_time".into(), "< 2s".into()),
+                ("error_rate".into(), "< 0.1%".into()),
+                ("throughput".into(), "> 1000".into()),
+            ]),
+            environment: Environment {
+                commit: None,
+                hostname: "here".into(),
+                os: "any".into(),
+                cpus: 2,
+                cpu_quota: None,
+                version: "0.1.0".into(),
+            },
+            scenarios: Vec::new(),
+        }
+    }
+}
+
+/// Exponential response times with a mean of 2 ms.
+fn sample(endpoint: u32, end_us: u64, random: &mut fastrand::Rng) -> Sample {
+    let response_us = 200 + (-2000.0 * (1.0 - random.f64()).ln()) as u64;
+    Sample {
+        endpoint: EndpointId(endpoint),
+        end_us,
+        response_us,
+        service_us: response_us,
+        first_byte_us: response_us - 100,
+        phases: Phases { first_byte_us: response_us as u32 - 100, body_us: 100, ..Phases::default() },
+        outcome: Outcome::Success,
+        status: 200,
+        redirects: 0,
+        connected: false,
+        body_bytes: 300,
+    }
+}
+
+/// Of the journal's two files.
+pub fn bytes_on_disk(folder: &Path) -> u64 {
+    ["latency.hlog", "samples.ndjson"].map(|name| std::fs::metadata(folder.join(name)).unwrap().len()).iter().sum()
+}
