@@ -174,9 +174,11 @@ else
   pin_client=(--cpu "${cores[0]}") pin_server=(taskset -c "${cores[1]}")
 fi
 
-ulimit -Sn "$(ulimit -Hn)"
-files=$(ulimit -Sn)
-if [ "$files" != unlimited ] && [ "$thinking_users" -gt $((files - 200)) ]; then
+# nginx keeps a place for each connection that it may have: not for millions.
+files=$(ulimit -Hn)
+if [ "$files" = unlimited ] || [ "$files" -gt 65536 ]; then files=65536; fi
+ulimit -Sn "$files"
+if [ "$thinking_users" -gt $((files - 200)) ]; then
   thinking_users=$((files - 200))
   note "$thinking_users thinking users instead of 10,000: the limit of open files is $files (ulimit -Hn)"
 fi
@@ -214,10 +216,9 @@ trap 'cleanup; exit 130' INT TERM
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 page=$(printf 'x%.0s' {1..300})
 item='{"id": 1, "title": "Load test task", "status": "todo", "created_at": "2025-09-11T08:00:00Z"}'
-descriptors=$([ "$files" = unlimited ] && echo 65536 || echo "$files")
 cat >"$work/nginx.conf" <<EOF
-daemon off; worker_processes 1; worker_rlimit_nofile $descriptors; pid $work/pid; error_log $work/error.log;
-events { worker_connections $descriptors; }
+daemon off; worker_processes 1; worker_rlimit_nofile $files; pid $work/pid; error_log $work/error.log;
+events { worker_connections $files; }
 http {
   log_format status "\$status \$request"; map \$status \$rejected { ~^2 0; default 1; } access_log $work/rejected.log status if=\$rejected;
   default_type application/json; keepalive_requests 1000000000; keepalive_timeout 1h;
@@ -274,8 +275,8 @@ command_of() {
   esac
   case $tool:$part in
     wrk:plain) command=(wrk -t 1 -c "$users" -d "${time}s" "$url/") ;;
-    oha:plain) command=("$oha" --no-tui -c "$users" -z "${time}s" "$url/") ;;
-    oha:open-*) command=("$oha" --no-tui -c "$users" -z "${time}s" -q "$rate" --latency-correction "$url/") ;;
+    oha:plain) command=(env TOKIO_WORKER_THREADS=1 "$oha" --no-tui -c "$users" -z "${time}s" "$url/") ;;
+    oha:open-*) command=(env TOKIO_WORKER_THREADS=1 "$oha" --no-tui -c "$users" -z "${time}s" -q "$rate" --latency-correction "$url/") ;;
     # Its time limit alone would end it at 50,000 requests.
     ab:plain) command=(ab -q -k -c "$users" -t "$time" -n $((time * 200000)) "$url/") ;;
     hey:plain) command=(hey -cpus 1 -c "$users" -z "${time}s" "$url/") ;;

@@ -9,6 +9,8 @@ from statistics import median
 US = "agenthub-perf"
 # More answers than this that were no success, and the run shows what errors cost, not what requests do.
 REJECTED_AT_MOST = 0.001
+# As fast as they go, the client or the server fills its core, or else something else ran there.
+FULL_CORE = 0.8
 # Bytes: 24 KB.
 THINKING_AT_MOST = 24_000
 
@@ -64,6 +66,17 @@ def share(run, which):
     """Share of a core, in the steady window: of the client (`cpu_s`) or of the server (`server_cpu_s`)."""
     window = run.get("steady")
     return window[which] / window["seconds"] if window else None
+
+
+def disturbed(run):
+    """Whether a run that goes as fast as it can filled neither the client's core nor the server's.
+
+    >>> disturbed({"steady": {"seconds": 10.0, "cpu_s": 9.7, "server_cpu_s": 6.0}})
+    False
+    >>> disturbed({"steady": {"seconds": 10.0, "cpu_s": 4.5, "server_cpu_s": 4.8}})
+    True
+    """
+    return bool(run.get("steady")) and max(share(run, "cpu_s"), share(run, "server_cpu_s")) < FULL_CORE
 
 
 def middle(values):

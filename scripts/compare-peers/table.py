@@ -61,7 +61,7 @@ def notes(runs, every_run):
 
     >>> notes([], [{"failed": "not installed"}])
     'not installed'
-    >>> run = {"requests": 10_000, "rejected": 0, "own_requests": 9_000, "connections": 64}
+    >>> run = {"part": "plain", "requests": 10_000, "rejected": 0, "own_requests": 9_000, "connections": 64}
     >>> notes([run], [run])
     'its own count is off by -10.0 %'
     """
@@ -73,6 +73,8 @@ def notes(runs, every_run):
             said.add(f"its own count is off by {(own / run['requests'] - 1) * 100:+.1f} %")
         if run["connections"] > 1000 and not run.get("users"):
             said.add(f"{run['connections']:,} connections")
+        if run["part"] in PARTS and figures.disturbed(run):
+            said.add("neither filled its core: something else ran")
         verdict = (run.get("result") or {}).get("verdict")
         if verdict in ("fail", "void"):
             said.add(f"its verdict: {verdict}")
