@@ -174,19 +174,20 @@ else
   pin_client=(--cpu "${cores[0]}") pin_server=(taskset -c "${cores[1]}")
 fi
 
+asked_users=$thinking_users
 # nginx keeps a place for each connection that it may have: not for millions.
 files=$(ulimit -Hn)
 if [ "$files" = unlimited ] || [ "$files" -gt 65536 ]; then files=65536; fi
 ulimit -Sn "$files"
 if [ "$thinking_users" -gt $((files - 200)) ]; then
   thinking_users=$((files - 200))
-  note "$thinking_users thinking users instead of 10,000: the limit of open files is $files (ulimit -Hn)"
+  note "$thinking_users thinking users instead of $asked_users: the limit of open files is $files (ulimit -Hn)"
 fi
 # The kernel's own bound on connections to one port.
 read -r low high </proc/sys/net/ipv4/ip_local_port_range
 if [ "$thinking_users" -gt $((high - low - 200)) ]; then
   thinking_users=$((high - low - 200))
-  note "$thinking_users thinking users instead of 10,000: there are ports $low to $high only"
+  note "$thinking_users thinking users instead of $asked_users: there are ports $low to $high only"
 fi
 # As measured elsewhere a Locust user takes about 100 KB.
 locust_users=$thinking_users
@@ -291,7 +292,7 @@ command_of() {
       ;;
     goose:open-*) return 1 ;;
     goose:*)
-      command=("$goose" --host "$url" --scenarios "${part/few/thinking}" -u "$users" -r "$rate" -t "${time}s" --no-telnet --no-websocket)
+      command=("$goose" --host "$url" --scenarios "${part/few/thinking}" -u "$users" -r "$rate" -t "${time}s" --no-telnet -q)
       ;;
     locust*:open-*) return 1 ;;
     locust*)

@@ -19,6 +19,8 @@ import sys
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# Some make all their users before the first sends anything.
+FIRST_LIMIT_S = 300
 # A run that is still there this long after its time is ended.
 PATIENCE_S = 40
 # Every thinking user must have sent its first request by now, or else some would be sending their second.
@@ -35,7 +37,7 @@ OWN_COUNT = {
     "k6": r"http_reqs\W+(\d+)",
     "locust": r"Aggregated\s+(\d+)\s+\d+\(",
     "locust-fast": r"Aggregated\s+(\d+)\s+\d+\(",
-    "goose": r"Aggregated\s+\|\s+([\d,]+)",
+    "goose": r"\|\s+([\d,]+)\s+\|\s+[\d,]+ \(\d+%\)",
 }
 
 
@@ -163,7 +165,7 @@ def own_count(tool, text):
 
     >>> own_count("wrk", "  613254 requests in 10.00s, 300.00MB read")
     613254
-    >>> own_count("goose", " Aggregated | 12,345 | 0")
+    >>> own_count("goose", " GET / |  9 |  0 (0%) | 3 \\n Aggregated |  12,345 |  0 (0%) | 4255\\n Aggregated | 0.94 | 0.03")
     12345
     >>> own_count("locust", "Aggregated  490  0(0.00%) | 120\\nResponse times\\nAggregated  110  120")
     490
@@ -210,8 +212,8 @@ def measure(asked):
             return record | {"failed": f"cannot start {asked.command[0]}: {error.strerror}"}
         try:
             while run.alive() and server.count()[0] - requests <= asked.uncounted:
-                if time.monotonic() - run.began > 120:
-                    break
+                if time.monotonic() - run.began > FIRST_LIMIT_S:
+                    return record | {"failed": f"sent nothing in {FIRST_LIMIT_S} s"}
                 time.sleep(0.02)
             first = time.monotonic()
             if asked.users:
