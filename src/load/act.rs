@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::client::{Ask, Client, Keep, Network, Seen};
 use super::control::Starts;
 use super::deadline::Deadline;
@@ -83,6 +85,10 @@ pub(super) struct Actor {
     seen: Seen,
     /// When the next request should have been sent, where a wait came before it.
     due: Option<Instant>,
+    /// What the next request's response time runs from; `None`: from its send.
+    planned: Option<Instant>,
+    /// It serves an arrival: nothing in its task is counted from a send that the generator was late with.
+    serves: bool,
     /// When the last task began: pacing counts from it.
     task_began: Instant,
 }
@@ -106,6 +112,8 @@ impl Actor {
             prepared: Prepared::default(),
             seen: Seen::default(),
             due: None,
+            planned: None,
+            serves: false,
             task_began: Instant::now(),
         }
     }
@@ -180,6 +188,28 @@ impl Actor {
                 break;
             }
         }
+        self.leave(slot).await;
+    }
+
+    /// Serves an arrival: does a task, all its steps, counted from the planned instant. `due` is when it could be sent at the
+    /// earliest: from there on the generator was late. `false` where the user was told to go.
+    pub(super) async fn serve(&mut self, task: usize, planned: Instant, due: Instant, slot: &Slot) -> bool {
+        let scenario = Arc::clone(&self.scenario);
+        (self.planned, self.due, self.serves, self.task_began) = (Some(planned), Some(due), true, due);
+        self.user.begin_iteration();
+        let done = self.walk(&scenario.tasks[task].steps, OnFailure::GoOn, Told::Heeded, slot).await;
+        (self.planned, self.due, self.serves) = (None, None, false);
+        done.is_ok()
+    }
+
+    /// Lends the user leave to open its first connection.
+    pub(super) fn opening(&mut self, leave: OwnedSemaphorePermit) {
+        self.client.opening = Some(leave);
+    }
+
+    /// Runs `on_stop` and goes home.
+    pub(super) async fn leave(&mut self, slot: &Slot) {
+        let scenario = Arc::clone(&self.scenario);
         self.due = None;
         if slot.command() != Command::Cut {
             // Told to go: nothing in `on_stop` waits for a command to work.
@@ -202,6 +232,7 @@ impl Actor {
         };
         let slept = self.think(until, slot).await;
         self.due = slept.is_ok().then_some(until);
+        self.planned = self.due.filter(|_| self.serves);
         slept
     }
 
@@ -265,10 +296,10 @@ impl Actor {
         let endpoint = EndpointId(self.first_endpoint + request.endpoint as u32);
         if let Err(error) = self.user.prepare(request, &mut self.prepared) {
             let problem = Problem { kind: FailureKind::Check, text: format!("not sent: {error}") };
-            self.due = None;
+            (self.due, self.planned) = (None, None);
             self.seen = Seen::default();
             let now = Instant::now();
-            self.recorder.record(&self.sample(endpoint, now, now, self.outcome(Some(&problem))));
+            self.recorder.record(&self.sample(endpoint, (now, now, now), self.outcome(Some(&problem))));
             // Nothing was waited for: without think time this would otherwise go round and round.
             let _ = slot.unless(tokio::time::sleep(UNSENT_PAUSE), |command| command == Command::Cut).await;
             return self.failed(request, problem, on_failure);
@@ -286,6 +317,7 @@ impl Actor {
         if let Some(due) = self.due.take() {
             self.recorder.lag(began.saturating_duration_since(due).as_micros() as u64);
         }
+        let planned = self.planned.take().unwrap_or(began);
         self.recorder.enter(State::InFlight, self.recorder.at_us(began));
         let ended = {
             let exchange = self.client.exchange(ask, &self.prepared, &mut self.seen);
@@ -294,11 +326,12 @@ impl Actor {
         };
         // What was done with the body after its last byte is not the host's time.
         let end = self.seen.ended.filter(|_| matches!(ended, Ok(Some(_)))).unwrap_or_else(Instant::now);
+        self.planned = self.serves.then_some(end);
 
         let problem = match ended {
             Err(_) => {
                 self.client.disconnect();
-                self.recorder.ended(&self.sample(endpoint, began, end, Outcome::CutOff));
+                self.recorder.ended(&self.sample(endpoint, (planned, began, end), Outcome::CutOff));
                 return Err(Broken::Told);
             }
             Ok(None) => {
@@ -307,9 +340,9 @@ impl Actor {
                 Some(Problem { kind: FailureKind::Timeout, text })
             }
             Ok(Some(Err(problem))) => Some(problem),
-            Ok(Some(Ok(()))) => self.judge(request, end - began),
+            Ok(Some(Ok(()))) => self.judge(request, end - planned),
         };
-        self.recorder.ended(&self.sample(endpoint, began, end, self.outcome(problem.as_ref())));
+        self.recorder.ended(&self.sample(endpoint, (planned, began, end), self.outcome(problem.as_ref())));
         let outcome = match problem {
             None => Ok(()),
             Some(problem) => self.failed(request, problem, on_failure),
@@ -350,7 +383,7 @@ impl Actor {
         }
     }
 
-    fn sample(&self, endpoint: EndpointId, began: Instant, end: Instant, outcome: Outcome) -> Sample {
-        self.seen.sample(&self.recorder, endpoint, began, end, outcome)
+    fn sample(&self, endpoint: EndpointId, times: (Instant, Instant, Instant), outcome: Outcome) -> Sample {
+        self.seen.sample(&self.recorder, endpoint, times, outcome)
     }
 }

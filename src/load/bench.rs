@@ -97,7 +97,8 @@ impl InMemory {
             time: end.saturating_duration_since(began),
         };
         let accepted = answered && user.accept(request, &reply).is_ok();
-        recorder.ended(&self.seen.sample(recorder, EndpointId(request.endpoint as u32), began, end, Outcome::Success));
+        let times = (began, began, end);
+        recorder.ended(&self.seen.sample(recorder, EndpointId(request.endpoint as u32), times, Outcome::Success));
         self.seen.put_away();
         accepted
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use super::LoadError;
@@ -98,21 +99,19 @@ impl Seen {
         }
     }
 
-    /// What the recorder is told of an exchange.
+    /// What the recorder is told of an exchange that was planned, begun and ended at these instants.
     pub(super) fn sample(
         &self,
         recorder: &Recorder,
         endpoint: EndpointId,
-        began: Instant,
-        end: Instant,
+        (planned, began, end): (Instant, Instant, Instant),
         outcome: Outcome,
     ) -> Sample {
-        let time_us = (end - began).as_micros() as u64;
         Sample {
             endpoint,
             end_us: recorder.at_us(end),
-            response_us: time_us,
-            service_us: time_us,
+            response_us: (end - planned).as_micros() as u64,
+            service_us: (end - began).as_micros() as u64,
             first_byte_us: self.first_byte.map_or(0, |at| (at - began).as_micros() as u64),
             phases: self.phases,
             outcome,
@@ -144,6 +143,8 @@ pub(super) struct Client {
     connections: Vec<(Arc<Origin>, Connection)>,
     /// `None` where the scenario wants none.
     jar: Option<Jar>,
+    /// Leave to open the first connection; given back once it is open, or refused.
+    pub(super) opening: Option<OwnedSemaphorePermit>,
 }
 
 /// One request as it goes out; everything in it belongs to the user that sends it.
@@ -177,7 +178,7 @@ pub(super) enum Unanswered {
 impl Client {
     /// `cookies`: whether they are kept and sent back.
     pub(super) fn new(network: Arc<Network>, cookies: bool) -> Self {
-        Self { network, connections: Vec::new(), jar: cookies.then(Jar::default) }
+        Self { network, connections: Vec::new(), jar: cookies.then(Jar::default), opening: None }
     }
 
     /// The values of the user's cookies: they are secrets.
@@ -316,7 +317,9 @@ impl Client {
         }
         seen.connected = seen.connected.saturating_add(1);
         let refused = |text| Problem { kind: FailureKind::Connect, text };
-        let stream = self.network.connector.open(way, &mut seen.phases).await.map_err(refused)?;
+        let opened = self.network.connector.open(way, &mut seen.phases).await.map_err(refused);
+        self.opening = None;
+        let stream = opened?;
         self.connections.push((Arc::clone(origin), Connection::open(stream).await?));
         let last = self.connections.len() - 1;
         Ok((&mut self.connections[last].1, true))

@@ -1,10 +1,12 @@
-//! Drives scenarios: users on Goose behind a gate, each with an HTTP client of its own. Tells everything to the
-//! recorder, judges nothing.
+//! Drives scenarios: users on Goose behind a gate, or arrivals at a rate served by sessions; each with an HTTP client of
+//! its own. Tells everything to the recorder, judges nothing.
 //!
 //! Goose launches the users, keeps them, and ends them; what it fixes beforehand (how many, how fast, for how long) is
-//! decided here while the load runs: its users wait at a [gate](control), and [`LoadControl`] lets them through.
+//! decided here while the load runs: its users wait at a [gate](control), and [`LoadControl`] lets them through. Arrivals have
+//! no need of Goose: a [pacer](pacer) starts them when they are due, on a [pool](pool) of sessions.
 
 mod act;
+mod arrivals;
 #[doc(hidden)]
 pub mod bench;
 mod buffers;
@@ -16,10 +18,14 @@ mod control;
 mod cookies;
 mod cpu_quota;
 mod deadline;
+mod drive;
 mod host;
 mod http1;
 mod http2;
 mod limits;
+mod open;
+mod pacer;
+mod pool;
 mod problem;
 mod proxy;
 mod rehearse;
@@ -28,12 +34,13 @@ mod tls;
 
 pub use act::StartFailure;
 pub use client::Connections;
-pub use closed::{Load, drive};
 pub(crate) use connect::{LOOPBACK, is_under_localhost};
 pub use control::LoadControl;
 pub use cpu_quota::cpu_quota;
+pub use drive::{Load, drive};
 pub use host::{AllowedHosts, Host, HostError, Origin};
 pub use limits::{LimitError, Limits, Needs, check as check_limits};
+pub use pacer::Pacer;
 pub(crate) use problem::tls_words;
 pub use proxy::{Proxies, Proxy};
 pub use rehearse::{Rehearsal, rehearse};

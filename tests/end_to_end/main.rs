@@ -12,6 +12,7 @@ mod counting;
 mod journal;
 mod many_users;
 mod nginx;
+mod open;
 mod proxies;
 mod secure;
 mod self_check;

@@ -104,7 +104,8 @@ fn sample(endpoint: u32, end_us: u64, random: &mut fastrand::Rng) -> Sample {
         outcome: Outcome::Success,
         status: 200,
         redirects: 0,
-        connected: false,
+        connected: 0,
+        http2: false,
         body_bytes: 300,
     }
 }
