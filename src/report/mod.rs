@@ -1,7 +1,7 @@
 //! Reports: one file a format, each from the run and its result alone. Knows no driver; prints nothing.
 
 mod charts;
-mod columns;
+pub(crate) mod columns;
 #[cfg(test)]
 mod example;
 mod html;
@@ -10,7 +10,7 @@ mod junit;
 mod markdown;
 mod next;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
 use std::io::Write;
 use std::path::Path;
