@@ -16,9 +16,12 @@ use crate::record::{Environment, Run};
 use crate::stats;
 use crate::units::{format_count, format_ms, format_ratio};
 
-/// A shape that is not proven is tried again, so many times in all: chance puts one of twenty intervals beside the truth,
+/// A shape that is not proven is tried again, at most so many times: chance puts one of twenty intervals beside the truth,
 /// and somebody else may have used the machine just then.
 const TRIES: u32 = 3;
+
+/// How many further tries there are for all shapes together: where everything fails, trying does not help.
+const FURTHER_TRIES: u32 = 4;
 
 /// What others may use of the machine's CPU time before a figure that is off is no longer the generator's fault.
 const MOST_OTHERS: f64 = 0.1;
@@ -117,23 +120,25 @@ pub async fn calibrate(
     stop: watch::Receiver<bool>,
 ) -> Result<Calibration, CalibrateError> {
     let shapes = shapes(options.quick);
-    let mut results = Vec::new();
+    let (mut results, mut left) = (Vec::new(), FURTHER_TRIES);
     for (number, shape) in (1..).zip(&shapes) {
         let mut tries = 0;
         loop {
             tries += 1;
-            let again = if tries > 1 { format!(", try {tries} of {TRIES}") } else { String::new() };
+            let again = if tries > 1 { format!(", try {tries}") } else { String::new() };
             tell(&format!("{number}/{} {}: {}; {}{again}", shapes.len(), shape.name, shape.server(), shape.load()));
             let seed = options.seed.wrapping_add(u64::from(tries - 1));
             let mut result = attempt(shape, options, seed, stop.clone()).await?;
             result.tries = tries;
-            if result.verdict == Truth::True || tries == TRIES {
+            let last = result.verdict == Truth::True || tries == TRIES || left == 0;
+            for reason in result.reasons.iter().filter(|_| !last) {
+                tell(&format!("    {reason}"));
+            }
+            if last {
                 results.push(result);
                 break;
             }
-            for reason in &result.reasons {
-                tell(&format!("    {reason}"));
-            }
+            left -= 1;
         }
     }
     let coverage = cover(options, stop).await?;
@@ -200,7 +205,8 @@ pub(super) fn assess(shape: &Shape, record: &Record, run: &Run, others: Option<f
     }
     let void: Vec<String> = generator.iter().flat_map(|generator| generator.reasons.clone()).collect();
     let disturbed = disturbance(run, others);
-    if !void.is_empty() || verdict == Truth::Wrong && !disturbed.is_empty() {
+    // No crowd is an excuse for a wrong count.
+    if !shape.counts() && (!void.is_empty() || verdict == Truth::Wrong && !disturbed.is_empty()) {
         // A run that would be void tells nothing of the machine, whatever its figures; nor does one in a crowd that is off.
         verdict = Truth::Unproven;
         reasons.extend(void.into_iter().chain(disturbed));
@@ -224,6 +230,11 @@ pub(super) fn assess(shape: &Shape, record: &Record, run: &Run, others: Option<f
 /// Who or what kept the generator from its CPUs.
 fn disturbance(run: &Run, others: Option<f64>) -> Vec<String> {
     let mut reasons = Vec::new();
+    if cfg!(debug_assertions) {
+        reasons.push(
+            "this is an unoptimised build, which is slower than what it measures: use a release build".to_owned(),
+        );
+    }
     if let Some(others) = others.filter(|others| *others > MOST_OTHERS) {
         reasons.push(format!("other programs used {} of this machine's CPU time meanwhile", format_ratio(others)));
     }
