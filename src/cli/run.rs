@@ -13,15 +13,15 @@ use super::environment;
 use super::exit::ExitCode;
 use super::report::{show, write_reports};
 use super::settings::{
-    Layer, ScenarioFile, Settings, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target,
-    parse_time, parse_users, settle,
+    Layer, ScenarioFile, Settings, Stages, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario,
+    parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users, settle,
 };
 use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge;
 use crate::load::{self, AllowedHosts, Connections, Host, Load, LoadError};
-use crate::record::{self, Asked, AskedScenario, End, EndpointName, Recorder, Stage};
+use crate::record::{self, Arrivals, Asked, AskedScenario, End, EndpointName, LoadModel, Recorder};
 use crate::scenario::{self, Scenario};
 
 /// Drive load on a host, judge it, write a result.
@@ -33,7 +33,7 @@ use crate::scenario::{self, Scenario};
 )]
 #[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 pub(super) struct RunArgs {
-    /// Scenario file and its share of the users; repeatable [default: the guide's user, built in]
+    /// Scenario file and its share of the users or arrivals; repeatable [default: the guide's user, built in]
     #[arg(short = 'f', long = "scenario", value_name = "FILE[:WEIGHT]", value_parser = parse_scenario)]
     scenarios: Vec<ScenarioFile>,
     /// The system under test, e.g. http://localhost:8000 [default: the reference service, started for the run]
@@ -49,8 +49,17 @@ pub(super) struct RunArgs {
     #[arg(short = 't', long, visible_alias = "duration", value_name = "TIME", value_parser = parse_time,
           allow_hyphen_values = true)]
     run_time: Option<Duration>,
-    /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s
-    #[arg(long, value_name = "STAGES", value_parser = |text: &str| parse_stages(text).map(Stages),
+    /// Open model: arrivals at a rate, whatever the host does, e.g. 50/s, 3000/min; in place of -u, -r
+    #[arg(long, value_name = "RATE", value_parser = parse_arrival_rate, allow_hyphen_values = true)]
+    rate: Option<f64>,
+    /// Open model: when arrivals come, poisson (at random) or constant [default: poisson]
+    #[arg(long, value_name = "WHEN", value_parser = parse_arrivals)]
+    arrivals: Option<Arrivals>,
+    /// Open model: the most sessions that serve arrivals [default: two seconds of arrivals, at least 100]
+    #[arg(long, value_name = "N", value_parser = parse_users, allow_hyphen_values = true)]
+    max_users: Option<u32>,
+    /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s; or of --rate: 50/s:1m,50/s:5m
+    #[arg(long, value_name = "STAGES", value_parser = parse_stages,
           conflicts_with_all = ["users", "spawn_rate", "run_time"])]
     stages: Option<Stages>,
     /// A target, e.g. p95_response_time=500ms, error_rate=1%, 'p95_response_time[GET /api/v2/projects]=1s'; repeatable
@@ -100,9 +109,6 @@ pub(super) enum Format {
     Json,
 }
 
-#[derive(Debug, Clone)]
-struct Stages(Vec<Stage>);
-
 impl RunArgs {
     fn layer(&mut self) -> Layer {
         Layer {
@@ -112,7 +118,10 @@ impl RunArgs {
             users: self.users,
             spawn_rate: self.spawn_rate,
             run_time: self.run_time,
-            stages: self.stages.take().map(|stages| stages.0),
+            rate: self.rate,
+            arrivals: self.arrivals,
+            max_users: self.max_users,
+            stages: self.stages.take(),
             targets: std::mem::take(&mut self.targets),
             label: self.label.take(),
             results: self.results.take(),
@@ -251,6 +260,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
     let tasks_per_s = mean(&|scenario| 1.0 / scenario.mean_seconds_per_task());
     let requests_per_s = mean(&|scenario| scenario.mean_requests_per_task() / scenario.mean_seconds_per_task());
     let thinks = scenarios.iter().all(|(scenario, _)| scenario.mean_seconds_per_task() > 0.0);
+    let open = settings.plan.model == LoadModel::Open;
     let mut waits: Vec<String> = scenarios.iter().map(|(scenario, _)| scenario.wait.to_string()).collect();
     waits.dedup();
     let hash = match scenarios {
@@ -274,18 +284,19 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
         seed: settings.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
         stop_timeout_s: settings.stop_timeout.as_secs_f64(),
         allow_unproven: settings.allow_unproven,
-        users: Some(settings.plan.peak().ceil() as u32),
+        users: (!open).then(|| settings.plan.peak().ceil() as u32),
         spawn_rate: settings.spawn_rate,
-        rate: None,
-        arrivals: None,
-        max_users: None,
-        mean_wait_s: Some(if thinks { 1.0 / tasks_per_s } else { 0.0 }),
-        mean_requests_per_task: if thinks {
+        rate: open.then(|| settings.plan.peak()),
+        arrivals: open.then_some(settings.arrivals),
+        max_users: open.then_some(settings.max_users),
+        mean_wait_s: (!open).then_some(if thinks { 1.0 / tasks_per_s } else { 0.0 }),
+        mean_requests_per_task: if thinks && !open {
             requests_per_s / tasks_per_s
         } else {
             mean(&Scenario::mean_requests_per_task)
         },
-        wait: waits.join(", "),
+        // Nobody waits between tasks where each task is an arrival of its own.
+        wait: if open { String::new() } else { waits.join(", ") },
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
         plan: settings.plan.clone(),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::client::{Ask, Client, Keep, Network, Seen};
 use super::control::Starts;
 use super::deadline::Deadline;
@@ -83,6 +85,10 @@ pub(super) struct Actor {
     seen: Seen,
     /// When the next request should have been sent, where a wait came before it.
     due: Option<Instant>,
+    /// What the next request's response time runs from; `None`: from its send.
+    planned: Option<Instant>,
+    /// It serves an arrival: nothing in its task is counted from a send that the generator was late with.
+    serves: bool,
     /// When the last task began: pacing counts from it.
     task_began: Instant,
 }
@@ -105,6 +111,8 @@ impl Actor {
             prepared: Prepared::default(),
             seen: Seen::default(),
             due: None,
+            planned: None,
+            serves: false,
             task_began: Instant::now(),
         }
     }
@@ -178,6 +186,28 @@ impl Actor {
                 break;
             }
         }
+        self.leave(slot).await;
+    }
+
+    /// Serves an arrival: does a task, all its steps, counted from the planned instant. `due` is when it could be sent at the
+    /// earliest: from there on the generator was late. `false` where the user was told to go.
+    pub(super) async fn serve(&mut self, task: usize, planned: Instant, due: Instant, slot: &Slot) -> bool {
+        let scenario = Arc::clone(&self.scenario);
+        (self.planned, self.due, self.serves, self.task_began) = (Some(planned), Some(due), true, due);
+        self.user.begin_iteration();
+        let done = self.walk(&scenario.tasks[task].steps, OnFailure::GoOn, Told::Heeded, slot).await;
+        (self.planned, self.due, self.serves) = (None, None, false);
+        done.is_ok()
+    }
+
+    /// Lends the user leave to open its first connection.
+    pub(super) fn opening(&mut self, leave: OwnedSemaphorePermit) {
+        self.client.opening = Some(leave);
+    }
+
+    /// Runs `on_stop` and goes home.
+    pub(super) async fn leave(&mut self, slot: &Slot) {
+        let scenario = Arc::clone(&self.scenario);
         self.due = None;
         if slot.command() != Command::Cut {
             // Told to go: nothing in `on_stop` waits for a command to work.
@@ -199,6 +229,7 @@ impl Actor {
         };
         let slept = self.think(until, slot).await;
         self.due = slept.is_ok().then_some(until);
+        self.planned = self.due.filter(|_| self.serves);
         slept
     }
 
@@ -262,10 +293,10 @@ impl Actor {
         let endpoint = EndpointId(self.first_endpoint + request.endpoint as u32);
         if let Err(error) = self.user.prepare(request, &mut self.prepared) {
             let problem = Problem { kind: FailureKind::Check, text: format!("not sent: {error}") };
-            self.due = None;
+            (self.due, self.planned) = (None, None);
             self.seen = Seen::default();
             let now = Instant::now();
-            self.tell(endpoint, now, now, Some(&problem));
+            self.tell(endpoint, now, now, now, Some(&problem));
             // Nothing was waited for: without think time this would otherwise go round and round.
             let _ = slot.unless(tokio::time::sleep(UNSENT_PAUSE), |command| command == Command::Cut).await;
             return self.failed(request, problem, on_failure);
@@ -277,6 +308,7 @@ impl Actor {
         if let Some(due) = self.due.take() {
             self.recorder.lag(began.saturating_duration_since(due).as_micros() as u64);
         }
+        let planned = self.planned.take().unwrap_or(began);
         self.recorder.enter(State::InFlight, self.recorder.at_us(began));
         let ended = {
             let exchange = self.client.exchange(ask, &self.prepared, &mut self.seen);
@@ -286,11 +318,12 @@ impl Actor {
         // What was done with the body after its last byte is not the host's time.
         let end = self.seen.ended.filter(|_| matches!(ended, Ok(Some(_)))).unwrap_or_else(Instant::now);
         self.recorder.leave(State::InFlight, self.recorder.at_us(end));
+        self.planned = self.serves.then_some(end);
 
         let problem = match ended {
             Err(_) => {
                 self.client.disconnect();
-                self.cut_off(endpoint, began, end);
+                self.record(endpoint, planned, began, end, Outcome::CutOff);
                 return Err(Broken::Told);
             }
             Ok(None) => {
@@ -299,9 +332,9 @@ impl Actor {
                 Some(Problem { kind: FailureKind::Timeout, text })
             }
             Ok(Some(Err(problem))) => Some(problem),
-            Ok(Some(Ok(()))) => self.judge(request, end - began),
+            Ok(Some(Ok(()))) => self.judge(request, end - planned),
         };
-        self.tell(endpoint, began, end, problem.as_ref());
+        self.tell(endpoint, planned, began, end, problem.as_ref());
         match problem {
             None => Ok(()),
             Some(problem) => self.failed(request, problem, on_failure),
@@ -329,28 +362,23 @@ impl Actor {
         }))
     }
 
-    fn tell(&self, endpoint: EndpointId, began: Instant, end: Instant, problem: Option<&Problem>) {
+    fn tell(&self, endpoint: EndpointId, planned: Instant, began: Instant, end: Instant, problem: Option<&Problem>) {
         let outcome = match problem {
             None => Outcome::Success,
             Some(Problem { kind, text }) => {
                 Outcome::Failure { kind: *kind, error: self.recorder.error_id(*kind, text) }
             }
         };
-        self.record(endpoint, began, end, outcome);
+        self.record(endpoint, planned, began, end, outcome);
     }
 
-    fn cut_off(&self, endpoint: EndpointId, began: Instant, end: Instant) {
-        self.record(endpoint, began, end, Outcome::CutOff);
-    }
-
-    fn record(&self, endpoint: EndpointId, began: Instant, end: Instant, outcome: Outcome) {
-        let time_us = (end - began).as_micros() as u64;
+    fn record(&self, endpoint: EndpointId, planned: Instant, began: Instant, end: Instant, outcome: Outcome) {
         let seen = &self.seen;
         self.recorder.record(&Sample {
             endpoint,
             end_us: self.recorder.at_us(end),
-            response_us: time_us,
-            service_us: time_us,
+            response_us: (end - planned).as_micros() as u64,
+            service_us: (end - began).as_micros() as u64,
             first_byte_us: seen.first_byte.map_or(0, |at| (at - began).as_micros() as u64),
             phases: seen.phases,
             outcome,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use super::LoadError;
@@ -91,6 +92,8 @@ pub(super) struct Client {
     network: Arc<Network>,
     /// The host's first; others only where a redirect or an absolute URL led there.
     connections: Vec<(Arc<Origin>, Http1)>,
+    /// Leave to open the first connection; given back once it is open, or refused.
+    pub(super) opening: Option<OwnedSemaphorePermit>,
 }
 
 /// One request as it goes out; everything in it belongs to the user that sends it.
@@ -117,7 +120,7 @@ pub(super) enum Unanswered {
 
 impl Client {
     pub(super) fn new(network: Arc<Network>) -> Self {
-        Self { network, connections: Vec::new() }
+        Self { network, connections: Vec::new(), opening: None }
     }
 
     /// Closes what is open: after an exchange that was broken off nothing on the connection can be trusted.
@@ -197,7 +200,9 @@ impl Client {
         }
         seen.connected = true;
         let refused = |text| Problem { kind: FailureKind::Connect, text };
-        let stream = self.network.connector.open(origin, &mut seen.phases).await.map_err(refused)?;
+        let opened = self.network.connector.open(origin, &mut seen.phases).await.map_err(refused);
+        self.opening = None;
+        let stream = opened?;
         self.connections.push((Arc::clone(origin), Http1::open(stream).await?));
         let last = self.connections.len() - 1;
         Ok((&mut self.connections[last].1, true))

@@ -12,14 +12,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::LoadError;
-use super::act::Actor;
 use super::act::StartFailure;
-use super::client::{Connections, Network};
-use super::control::{LoadControl, start_order};
-use super::host::{AllowedHosts, Host};
+use super::control::LoadControl;
+use super::drive::{Ground, told};
+use super::host::Host;
 use super::slot::{Command, Slot};
-use crate::record::{Arrivals, End, LoadPlan, Recorder, State};
-use crate::scenario::{Feeds, Scenario, User};
+use crate::record::{End, LoadPlan, State};
 
 /// Users launched a second by Goose, before the load begins.
 const LAUNCH_RATE: &str = "50000";
@@ -33,142 +31,38 @@ const START_DUE: Duration = Duration::from_secs(1);
 /// Goose looks for its end twice a second.
 const GOOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What to drive.
-pub struct Load {
-    /// Scenarios with their share of the users.
-    pub scenarios: Vec<(Arc<Scenario>, u32)>,
-    /// Users over time.
-    pub plan: LoadPlan,
-    /// The system under test.
-    pub host: Host,
-    /// Where redirects and absolute URLs may lead besides the host.
-    pub allowed: AllowedHosts,
-    /// How connections are made and kept.
-    pub connections: Connections,
-    /// Open model: when arrivals come.
-    pub arrivals: Arrivals,
-    /// Open model: the most sessions that serve them.
-    pub max_users: u32,
-    /// Of every random choice.
-    pub seed: u64,
-    /// What requests in flight get at the end.
-    pub stop_timeout: Duration,
-}
-
-impl Load {
-    /// The handle on this load, to be handed to [`drive`].
-    pub fn control(&self) -> LoadControl {
-        LoadControl::new(&self.users(&self.start_order()))
-    }
-
-    /// The scenario of each user, in the order in which they start.
-    fn start_order(&self) -> Vec<usize> {
-        let weights: Vec<u32> = self.scenarios.iter().map(|(_, weight)| *weight).collect();
-        start_order(&weights, self.plan.peak().ceil() as u32)
-    }
-
-    /// The most users of each scenario.
-    fn users(&self, order: &[usize]) -> Vec<u32> {
-        let of = |kind| order.iter().filter(|&&k| k == kind).count() as u32;
-        (0..self.scenarios.len()).map(of).collect()
-    }
-}
-
-/// One scenario's share of a run.
-struct Kind {
-    scenario: Arc<Scenario>,
-    feeds: Arc<Feeds>,
-    first_endpoint: u32,
-    /// Users of the scenarios before it: numbers are unique in a run.
-    first_user: u64,
-    after_setup: Option<User>,
-}
-
 struct Shared {
-    kinds: Vec<Kind>,
-    control: LoadControl,
-    network: Arc<Network>,
-    recorder: Arc<Recorder>,
-    seed: u64,
+    ground: Ground,
     /// The gates are shut for good: users that Goose sends again are turned away.
     over: AtomicBool,
 }
 
-/// Drives the load to its end: the plan's, or the first word on `stop`. `control` is the load's own; the plan moves it, and so
-/// can whoever holds a clone.
-///
-/// The recorder's endpoints are those of the scenarios, one after the other. Requests in flight at the end get the stop
-/// timeout; whatever the host does, this returns within it and some seconds.
-pub async fn drive(
-    load: Load,
-    control: LoadControl,
-    recorder: Arc<Recorder>,
-    mut stop: watch::Receiver<bool>,
+/// Drives users through the plan.
+pub(super) async fn drive(
+    ground: Ground,
+    plan: &LoadPlan,
+    order: &[usize],
+    counts: &[u32],
+    host: &Host,
+    stop_timeout: Duration,
+    stop: &mut watch::Receiver<bool>,
 ) -> Result<End, LoadError> {
-    let order = load.start_order();
-    let counts = load.users(&order);
-    let network = Arc::new(Network::new(load.host.clone(), load.allowed, load.connections)?);
-
-    let mut kinds: Vec<Kind> = Vec::new();
-    let (mut first_endpoint, mut first_user) = (0, 0);
-    for ((scenario, _), users) in load.scenarios.into_iter().zip(&counts) {
-        let endpoints = scenario.endpoints.len() as u32;
-        let feeds = Arc::new(Feeds::new(&scenario));
-        let mut kind = Kind { scenario, feeds, first_endpoint, first_user, after_setup: None };
-        if !kind.scenario.setup.is_empty() {
-            let user = kind.user(first_user, load.seed);
-            let mut actor = kind.actor(user, &network, &recorder);
-            kind.after_setup =
-                Some(set_up(&mut actor, &kind.scenario.name, &mut stop).await.map(|()| actor.into_user())?);
-        }
-        kinds.push(kind);
-        first_endpoint += endpoints;
-        first_user += u64::from(*users);
-    }
-    let shared = Arc::new(Shared {
-        kinds,
-        control: control.clone(),
-        network,
-        recorder,
-        seed: load.seed,
-        over: AtomicBool::new(false),
-    });
-
-    let mut goose = launch(&shared, &counts, &load.host)?;
-    let ended = match gathered(&control, &mut goose, &mut stop).await {
-        Ok(true) => follow(&load.plan, &order, &shared, &mut goose, &mut stop).await,
+    let shared = Arc::new(Shared { ground, over: AtomicBool::new(false) });
+    let mut goose = launch(&shared, counts, host)?;
+    let ended = match gathered(&shared.ground.control, &mut goose, stop).await {
+        Ok(true) => follow(plan, order, &shared.ground, &mut goose, stop).await,
         Ok(false) => Ok(End::Interrupted),
         Err(error) => Err(error),
     };
-    shared.recorder.wanted(0.0);
+    shared.ground.recorder.wanted(0.0);
     shared.over.store(true, Ordering::Release);
-    control.stop();
     goose::trigger_killswitch("the load is over");
-    if tokio::time::timeout(load.stop_timeout, control.all_gone()).await.is_err() {
-        control.cut();
-        let _ = tokio::time::timeout(GOOSE_PATIENCE, control.all_gone()).await;
-    }
+    shared.ground.send_home(stop_timeout).await;
     // A task that has ended unasked was heard already, and must not be heard twice.
     if !goose.task.is_finished() {
         let _ = tokio::time::timeout(GOOSE_PATIENCE, &mut goose.task).await;
     }
     ended
-}
-
-async fn set_up(actor: &mut Actor, scenario: &str, stop: &mut watch::Receiver<bool>) -> Result<(), LoadError> {
-    let slot = Slot::new();
-    slot.tell(Command::Work);
-    let done = {
-        let mut work = std::pin::pin!(actor.set_up(&slot));
-        tokio::select! {
-            done = &mut work => done,
-            () = told(stop) => {
-                slot.tell(Command::Cut);
-                work.await
-            }
-        }
-    };
-    done.map_err(|failure| LoadError::SetUpFailed { scenario: scenario.to_owned(), failure: actor.masked(failure) })
 }
 
 /// Goose, running. Its killswitch is the process's, so there is one at a time.
@@ -197,7 +91,7 @@ fn launch(shared: &Arc<Shared>, counts: &[u32], host: &Host) -> Result<Running, 
     let mut attack = GooseAttack::initialize_with_config(configuration)
         .and_then(|attack| attack.set_client_builder_without_cookies(idle_client()))
         .map_err(failed)?;
-    for (number, kind) in shared.kinds.iter().enumerate().filter(|(number, _)| counts[*number] > 0) {
+    for (number, kind) in shared.ground.kinds.iter().enumerate().filter(|(number, _)| counts[*number] > 0) {
         let transaction = Transaction::new(transaction(Arc::clone(shared), number)).set_name(&kind.scenario.name);
         let scenario = GooseScenario::new(&kind.scenario.name)
             .register_transaction(transaction)
@@ -222,7 +116,7 @@ fn transaction(shared: Arc<Shared>, kind: usize) -> TransactionFunction {
     Arc::new(move |_goose_user| {
         let shared = Arc::clone(&shared);
         Box::pin(async move {
-            match shared.control.arrive(kind) {
+            match shared.ground.control.arrive(kind) {
                 Some(place) if !shared.over.load(Ordering::Acquire) => shared.live(kind, place).await,
                 // Goose calls again until it has heard of the end.
                 _ => tokio::time::sleep(Duration::from_millis(200)).await,
@@ -253,13 +147,12 @@ async fn gathered(
 async fn follow(
     plan: &LoadPlan,
     order: &[usize],
-    shared: &Shared,
+    ground: &Ground,
     goose: &mut Running,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<End, LoadError> {
-    let (control, recorder) = (&shared.control, &shared.recorder);
-    let snapshots = recorder.snapshots();
-    let mut level = Level { order, users: vec![0; shared.kinds.len()], total: 0 };
+    let (control, recorder) = (&ground.control, &ground.recorder);
+    let mut level = Level { order, users: vec![0; ground.kinds.len()], total: 0 };
     let mut begun = VecDeque::new();
     recorder.begin();
     let start = Instant::now();
@@ -267,8 +160,8 @@ async fn follow(
     loop {
         let at = start.elapsed();
         if at >= length {
-            return if shared.control.starts().nobody_works() {
-                Err(nobody_started(shared, 0).unwrap_or_else(|| unanswered(shared)))
+            return if control.starts().nobody_works() {
+                Err(nobody_started(control, 0).unwrap_or_else(|| unanswered(control)))
             } else {
                 Ok(End::Finished)
             };
@@ -284,12 +177,15 @@ async fn follow(
         }
         let due = begun.front().map_or(0, |(_, count)| *count);
         if at >= START_PATIENCE
-            && let Some(error) = nobody_started(shared, due)
+            && let Some(error) = nobody_started(control, due)
         {
             return Err(error);
         }
-        if let Some(problem) = snapshots.borrow().journal_error.clone() {
-            return Err(LoadError::Journal { after_s: at.as_secs_f64(), problem });
+        if let Some(error) = ground.journal_error(at) {
+            return Err(error);
+        }
+        if control.stopped() {
+            return Ok(End::Interrupted);
         }
         let moving = (plan.level_at((at + HOLD_TICK).as_secs_f64()) - wanted).abs() > f64::EPSILON;
         let next = start + (at + if moving { RAMP_TICK } else { HOLD_TICK }).min(length);
@@ -327,8 +223,8 @@ impl Level<'_> {
 }
 
 /// The error where not one user has started though `due` of them should have.
-fn nobody_started(shared: &Shared, due: u64) -> Option<LoadError> {
-    let starts = shared.control.starts();
+fn nobody_started(control: &LoadControl, due: u64) -> Option<LoadError> {
+    let starts = control.starts();
     let begun = starts.begun.load(Ordering::Acquire);
     let stumbled = starts.stumbled.load(Ordering::Acquire);
     if starts.worked.load(Ordering::Acquire) > 0 || stumbled == 0 || stumbled < due.min(begun) {
@@ -338,8 +234,8 @@ fn nobody_started(shared: &Shared, due: u64) -> Option<LoadError> {
 }
 
 /// The error where all users are still waiting for an answer to their start.
-fn unanswered(shared: &Shared) -> LoadError {
-    let users = shared.control.starts().begun.load(Ordering::Acquire);
+fn unanswered(control: &LoadControl) -> LoadError {
+    let users = control.starts().begun.load(Ordering::Acquire);
     let failure = StartFailure {
         endpoint: "on_start".to_owned(),
         problem: "no answer by the end of the run".to_owned(),
@@ -347,13 +243,6 @@ fn unanswered(shared: &Shared) -> LoadError {
         status: 0,
     };
     LoadError::NobodyStarted { users, failure }
-}
-
-/// Ready once the load is told to stop.
-async fn told(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 fn unasked(ended: Result<Result<(), String>, tokio::task::JoinError>) -> LoadError {
@@ -364,26 +253,16 @@ fn unasked(ended: Result<Result<(), String>, tokio::task::JoinError>) -> LoadErr
     })
 }
 
-impl Kind {
-    fn user(&self, number: u64, seed: u64) -> User {
-        User::new(Arc::clone(&self.scenario), Arc::clone(&self.feeds), number, seed, self.after_setup.as_ref())
-    }
-
-    fn actor(&self, user: User, network: &Arc<Network>, recorder: &Arc<Recorder>) -> Actor {
-        Actor::new(Arc::clone(&self.scenario), self.first_endpoint, user, Arc::clone(network), Arc::clone(recorder))
-    }
-}
-
 impl Shared {
     /// The life of one user: at the gate, at work, at the gate again, until the load is over.
     async fn live(&self, kind: usize, place: usize) {
-        let slot = self.control.slot(kind, place);
+        let slot = self.ground.control.slot(kind, place);
         let mut life = 0;
         while slot.wait(|command| command != Command::Hold).await == Command::Work {
-            let _at_work = self.control.at_work();
-            self.recorder.enter(State::AtWork, self.recorder.now_us());
+            let _at_work = self.ground.control.at_work();
+            self.ground.recorder.enter(State::AtWork, self.ground.recorder.now_us());
             let failed = self.work(kind, place, life, slot).await;
-            self.recorder.leave(State::AtWork, self.recorder.now_us());
+            self.ground.recorder.leave(State::AtWork, self.ground.recorder.now_us());
             life += 1;
             if failed {
                 // It stays out until it is called back and called again.
@@ -394,11 +273,11 @@ impl Shared {
 
     /// `true` where the user could not start.
     async fn work(&self, kind: usize, place: usize, life: u64, slot: &Slot) -> bool {
-        let kind = &self.kinds[kind];
+        let kind = &self.ground.kinds[kind];
         // A user that comes back is somebody else: other random choices, the same row of a feeder.
-        let user = kind.user(kind.first_user + place as u64, self.seed.wrapping_add(life));
-        let mut actor = kind.actor(user, &self.network, &self.recorder);
-        let starts = self.control.starts();
+        let user = kind.user(kind.first_user + place as u64, self.ground.seed.wrapping_add(life));
+        let mut actor = kind.actor(user, &self.ground.network, &self.ground.recorder);
+        let starts = self.ground.control.starts();
         starts.begun.fetch_add(1, Ordering::AcqRel);
         match actor.start(slot, starts).await {
             Ok(true) => {
@@ -409,7 +288,7 @@ impl Shared {
             Ok(false) => false,
             Err(failure) => {
                 starts.failed(actor.masked(failure));
-                self.recorder.failed_start();
+                self.ground.recorder.failed_start();
                 true
             }
         }

@@ -1,8 +1,10 @@
 //! The handle on a running load: stages drive it, and so can whatever else changes its mind.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
+use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use super::StartFailure;
@@ -22,7 +24,16 @@ pub struct LoadControl(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// Closed load.
     gates: Vec<Gate>,
+    /// Open load: its sessions.
+    sessions: Box<[Slot]>,
+    /// Open load: the rate that was set; NaN as long as the plan's holds.
+    rate: AtomicU64,
+    /// Something was set that the pacer has not seen.
+    changed: AtomicBool,
+    pacer: AtomicWaker,
+    stopped: AtomicBool,
     at_work: AtomicUsize,
     nobody_at_work: Notify,
     starts: Starts,
@@ -56,8 +67,17 @@ impl Starts {
 }
 
 impl LoadControl {
-    /// A gate for each scenario with room for so many users.
-    pub(super) fn new(users: &[u32]) -> Self {
+    /// Of a closed load: a gate for each scenario with room for so many users.
+    pub(super) fn of_users(users: &[u32]) -> Self {
+        Self::new(users, 0)
+    }
+
+    /// Of an open load with so many sessions at most.
+    pub(super) fn of_sessions(most: u32) -> Self {
+        Self::new(&[], most)
+    }
+
+    fn new(users: &[u32], sessions: u32) -> Self {
         let gate = |&users: &u32| Gate {
             slots: (0..users).map(|_| Slot::new()).collect(),
             arrived: AtomicUsize::new(0),
@@ -65,14 +85,46 @@ impl LoadControl {
         };
         Self(Arc::new(Inner {
             gates: users.iter().map(gate).collect(),
+            sessions: (0..sessions).map(|_| Slot::new()).collect(),
+            rate: AtomicU64::new(f64::NAN.to_bits()),
+            changed: AtomicBool::new(false),
+            pacer: AtomicWaker::new(),
+            stopped: AtomicBool::new(false),
             at_work: AtomicUsize::new(0),
             nobody_at_work: Notify::new(),
             starts: Starts::default(),
         }))
     }
 
+    /// Of an open load: from now on so many arrivals a second, whatever the plan says; its end stays. The number of sessions
+    /// stays as well, so a rate above the plan's peak may want a larger `max_users`. Anything but a number from 0 on, and a
+    /// closed load, changes nothing.
+    pub fn set_rate(&self, arrivals_per_s: f64) {
+        if arrivals_per_s.is_finite() && arrivals_per_s >= 0.0 && !self.0.sessions.is_empty() {
+            self.0.rate.store(arrivals_per_s.to_bits(), Ordering::Release);
+            self.tell_pacer();
+        }
+    }
+
+    /// The arrivals a second that were set; `None` as long as the plan says how many there are.
+    pub fn rate(&self) -> Option<f64> {
+        Some(f64::from_bits(self.0.rate.load(Ordering::Acquire))).filter(|rate| !rate.is_nan())
+    }
+
+    fn tell_pacer(&self) {
+        self.0.changed.store(true, Ordering::Release);
+        self.0.pacer.wake();
+    }
+
+    /// Ready once something was set, or the load was stopped, that the pacer has not seen.
+    pub(super) fn poll_changed(&self, cx: &Context<'_>) -> Poll<()> {
+        // Registering costs more than looking, but whoever looks first may sleep through a change.
+        self.0.pacer.register(cx.waker());
+        if self.0.changed.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// Lets so many users of a scenario work, from now on; at most as many as the load was prepared for. Users above that
-    /// number finish their request, run `on_stop`, and wait at the gate again.
+    /// number finish their request, run `on_stop`, and wait at the gate again. An open load has no gates: nothing changes.
     pub fn set_users(&self, scenario: usize, users: u32) {
         let Some(gate) = self.0.gates.get(scenario) else { return };
         let users = users.min(gate.slots.len() as u32);
@@ -89,7 +141,14 @@ impl LoadControl {
 
     /// Ends the load: requests in flight are finished, `on_stop` is run, nobody starts any more.
     pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Release);
+        self.tell_pacer();
         self.tell_all(Command::Leave);
+    }
+
+    /// Whether the load was stopped.
+    pub(super) fn stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::Acquire)
     }
 
     /// Drops what is still in flight.
@@ -98,7 +157,7 @@ impl LoadControl {
     }
 
     fn tell_all(&self, command: Command) {
-        for slot in self.0.gates.iter().flat_map(|gate| &gate.slots) {
+        for slot in self.0.gates.iter().flat_map(|gate| &gate.slots).chain(&self.0.sessions) {
             slot.tell(command);
         }
     }
@@ -122,6 +181,11 @@ impl LoadControl {
 
     pub(super) fn slot(&self, scenario: usize, place: usize) -> &Slot {
         &self.0.gates[scenario].slots[place]
+    }
+
+    /// An open load's session.
+    pub(super) fn session(&self, place: u32) -> &Slot {
+        &self.0.sessions[place as usize]
     }
 
     /// Counts a user as at work until the guard is dropped.
@@ -185,7 +249,7 @@ mod tests {
 
     #[test]
     fn only_the_users_wanted_are_let_through() {
-        let control = LoadControl::new(&[3, 2]);
+        let control = LoadControl::of_users(&[3, 2]);
         control.set_users(0, 2);
         control.set_users(1, 9);
         let command = |scenario, place| control.slot(scenario, place).command();
@@ -199,16 +263,36 @@ mod tests {
 
     #[test]
     fn every_launched_user_gets_a_place_of_its_own_and_no_more_than_there_are() {
-        let control = LoadControl::new(&[2]);
+        let control = LoadControl::of_users(&[2]);
         assert_eq!(control.missing(), 2);
         assert_eq!([control.arrive(0), control.arrive(0), control.arrive(0)], [Some(0), Some(1), None]);
         assert_eq!(control.missing(), 0);
         assert_eq!(control.arrive(7), None);
     }
 
+    #[test]
+    fn a_rate_is_set_on_an_open_load_alone_and_users_on_a_closed_one_alone() {
+        let open = LoadControl::of_sessions(2);
+        assert_eq!(open.rate(), None);
+        for nonsense in [-1.0, f64::NAN, f64::INFINITY] {
+            open.set_rate(nonsense);
+            assert_eq!(open.rate(), None);
+        }
+        open.set_rate(12.5);
+        open.set_users(0, 7);
+        assert_eq!((open.rate(), open.users(0)), (Some(12.5), 0));
+        assert_eq!(open.session(0).command(), Command::Hold, "a session hears nothing of it");
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(open.poll_changed(&mut cx).is_ready() && open.poll_changed(&mut cx).is_pending());
+
+        let closed = LoadControl::of_users(&[3]);
+        closed.set_rate(5.0);
+        assert_eq!((closed.rate(), closed.users(0)), (None, 0));
+    }
+
     #[tokio::test]
     async fn the_last_user_to_go_home_ends_the_wait() {
-        let control = LoadControl::new(&[2]);
+        let control = LoadControl::of_users(&[2]);
         let (one, two) = (control.at_work(), control.at_work());
         let waiting = tokio::spawn({
             let control = control.clone();

@@ -1,17 +1,23 @@
-//! Drives scenarios: users on Goose behind a gate, each with an HTTP client of its own. Tells everything to the
-//! recorder, judges nothing.
+//! Drives scenarios: users on Goose behind a gate, or arrivals at a rate served by sessions; each with an HTTP client of
+//! its own. Tells everything to the recorder, judges nothing.
 //!
 //! Goose launches the users, keeps them, and ends them; what it fixes beforehand (how many, how fast, for how long) is
-//! decided here while the load runs: its users wait at a [gate](control), and [`LoadControl`] lets them through.
+//! decided here while the load runs: its users wait at a [gate](control), and [`LoadControl`] lets them through. Arrivals have
+//! no need of Goose: a [pacer](pacer) starts them when they are due, on a [pool](pool) of sessions.
 
 mod act;
+mod arrivals;
 mod client;
 mod closed;
 mod connect;
 mod control;
 mod deadline;
+mod drive;
 mod host;
 mod http1;
+mod open;
+mod pacer;
+mod pool;
 mod problem;
 mod rehearse;
 mod slot;
@@ -19,9 +25,10 @@ mod tls;
 
 pub use act::StartFailure;
 pub use client::Connections;
-pub use closed::{Load, drive};
 pub use control::LoadControl;
+pub use drive::{Load, drive};
 pub use host::{AllowedHosts, Host, HostError, Origin};
+pub use pacer::Pacer;
 pub use rehearse::{Rehearsal, rehearse};
 
 /// Why a load could not go on.

@@ -61,6 +61,11 @@ impl Slot {
         }
     }
 
+    /// Has the user look again at what it waits for beside its command.
+    pub(super) fn nudge(&self) {
+        self.waker.wake();
+    }
+
     /// Ready with the command as soon as `until` holds for it.
     pub(super) fn poll_until(&self, cx: &Context<'_>, until: impl Fn(Command) -> bool) -> Poll<Command> {
         let now = self.command();

@@ -14,8 +14,8 @@ use super::errors::ErrorTexts;
 use super::hdr::Sorter;
 use super::shard::{Batch, Mark};
 use super::{
-    EndpointId, EndpointSecond, ErrorId, FailureKind, GeneratorSecond, Interval, IntervalKind, Outcome, Sample, Second,
-    State,
+    Arrival, ArrivalSecond, EndpointId, EndpointSecond, ErrorId, FailureKind, GeneratorSecond, Interval, IntervalKind,
+    Outcome, Sample, Second, State,
 };
 
 /// What happened within one span of time.
@@ -33,6 +33,10 @@ pub(super) struct Accountant {
     sorter: Sorter,
     endpoints: Vec<Endpoint>,
     states: [Occupancy; 3],
+    /// Of the second that is being closed; `queued` goes on. `None` in a closed load.
+    arrivals: Option<ArrivalSecond>,
+    /// Arrivals whose beginning was told before they were, as a negative number.
+    overtaken: i64,
     /// Not yet in a closed second, in no order.
     pending: Batch,
     closed_us: u64,
@@ -45,9 +49,16 @@ impl Accountant {
             sorter: Sorter::new(),
             endpoints: std::iter::repeat_with(Endpoint::default).take(endpoints).collect(),
             states: [Occupancy::default(); 3],
+            arrivals: None,
+            overtaken: 0,
             pending: Batch::default(),
             closed_us: 0,
         }
+    }
+
+    /// From now on every second tells what became of the arrivals.
+    pub(super) fn count_arrivals(&mut self) {
+        self.arrivals = Some(ArrivalSecond::default());
     }
 
     /// Takes over what a thread left behind.
@@ -55,6 +66,7 @@ impl Accountant {
         self.pending.samples.append(&mut batch.samples);
         self.pending.marks.append(&mut batch.marks);
         self.pending.lags_us.append(&mut batch.lags_us);
+        self.pending.arrivals.append(&mut batch.arrivals);
         self.pending.failed_starts += std::mem::take(&mut batch.failed_starts);
     }
 
@@ -67,8 +79,9 @@ impl Accountant {
     pub(super) fn latest_us(&self) -> Option<u64> {
         let samples = self.pending.samples.iter().map(|sample| sample.end_us).max();
         let marks = self.pending.marks.iter().map(|mark| mark.at_us).max();
+        let arrivals = self.pending.arrivals.iter().map(|(at_us, _)| *at_us).max();
         let untimed = !self.pending.lags_us.is_empty() || self.pending.failed_starts > 0;
-        samples.max(marks).max(untimed.then_some(0))
+        samples.max(marks).max(arrivals).max(untimed.then_some(0))
     }
 
     /// Closes the time up to `to_us`: everything taken over that is stamped before it, late ones too.
@@ -90,6 +103,8 @@ impl Accountant {
             later
         });
 
+        let arrivals = self.close_arrivals(to_us);
+
         let in_s = |us: u64| us as f64 / 1e6;
         let (begins, ends) = (in_s(self.closed_us), in_s(to_us));
         let mut second = Second {
@@ -105,7 +120,7 @@ impl Accountant {
             thinking_s: self.states[State::Thinking as usize].close(to_us),
             endpoints: BTreeMap::new(),
             generator,
-            arrivals: None,
+            arrivals,
         };
         let mut intervals = Vec::new();
         let sorter = &mut self.sorter;
@@ -136,6 +151,33 @@ impl Accountant {
         }
         self.closed_us = to_us;
         Closed { second, intervals }
+    }
+
+    fn close_arrivals(&mut self, to_us: u64) -> Option<ArrivalSecond> {
+        let now = self.arrivals.as_mut()?;
+        let waiting = now.queued as i64 + self.overtaken;
+        let mut second = ArrivalSecond::default();
+        self.pending.arrivals.retain(|&(at_us, what)| {
+            let later = at_us >= to_us;
+            if !later {
+                match what {
+                    Arrival::Planned => second.planned += 1,
+                    Arrival::Started => second.started += 1,
+                    Arrival::StartedLate => {
+                        second.started += 1;
+                        second.late += 1;
+                    }
+                    Arrival::Unsent => second.unsent += 1,
+                }
+            }
+            later
+        });
+        let waiting = waiting + second.planned as i64 - (second.started + second.unsent) as i64;
+        second.queued = waiting.max(0) as u64;
+        // A beginning that was fetched before its arrival: the next second makes up for it.
+        self.overtaken = waiting.min(0);
+        *now = second;
+        Some(second)
     }
 }
 

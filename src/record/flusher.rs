@@ -85,6 +85,11 @@ impl Flusher {
         }
     }
 
+    /// The load is an open one: every second tells what became of its arrivals.
+    pub(super) fn count_arrivals(&mut self) {
+        self.accountant.count_arrivals();
+    }
+
     /// The run's zero was at `started`.
     pub(super) fn begin(&mut self, started: jiff::Timestamp) {
         self.write(|journal, endpoints| journal.begin(started, endpoints));

@@ -54,6 +54,9 @@ impl Second {
         self.thinking = later.thinking;
         self.add_flows(later);
         self.generator.memory_bytes = later.generator.memory_bytes;
+        if let Some(later) = later.arrivals {
+            self.arrivals.get_or_insert_default().queued = later.queued;
+        }
     }
 
     /// Puts the same span of another source of load beside: everything is added.
@@ -64,6 +67,9 @@ impl Second {
         self.thinking += other.thinking;
         self.add_flows(other);
         self.generator.memory_bytes += other.generator.memory_bytes;
+        if let Some(other) = other.arrivals {
+            self.arrivals.get_or_insert_default().queued += other.queued;
+        }
     }
 
     /// Adds what happens within a span.

@@ -28,4 +28,5 @@ pub use read::{ReadError, read};
 pub use recorder::{Recorder, State};
 pub use run::{ArrivalSecond, End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
 pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};
+pub use shard::Arrival;
 pub use snapshot::{EndpointRow, Snapshot};

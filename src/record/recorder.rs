@@ -10,7 +10,9 @@ use tokio::sync::watch;
 
 use super::flusher::{Flusher, Order, Shared, elapsed_us};
 use super::shard::Mark;
-use super::{Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, Sample, Snapshot};
+use super::{
+    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, LoadModel, Sample, Snapshot,
+};
 
 /// What a user is doing; the three are counted independently (a user in flight is also at work).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +48,18 @@ impl Recorder {
     /// Writes `run.toml`, opens the journal in `folder` (made by the caller) and starts the thread that writes once a second.
     pub fn create(folder: &Path, asked: &Asked, endpoints: Vec<EndpointName>) -> Result<Self, JournalError> {
         asked.write(folder)?;
-        Self::start(Journal::create(folder)?, endpoints).map_err(|error| JournalError::new(folder, error))
+        let open = asked.plan.model == LoadModel::Open;
+        Self::start(Journal::create(folder)?, endpoints, open).map_err(|error| JournalError::new(folder, error))
     }
 
-    fn start(journal: Journal, endpoints: Vec<EndpointName>) -> std::io::Result<Self> {
+    fn start(journal: Journal, endpoints: Vec<EndpointName>, open: bool) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::new());
         let (watchers, snapshots) = watch::channel(Snapshot::default());
         let (orders, received) = channel();
-        let flusher = Flusher::new(Arc::clone(&shared), endpoints, journal, watchers);
+        let mut flusher = Flusher::new(Arc::clone(&shared), endpoints, journal, watchers);
+        if open {
+            flusher.count_arrivals();
+        }
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || flusher.run(&received))?;
         Ok(Self { shared, zero: OnceLock::new(), snapshots, writer: Mutex::new(Some(Writer { orders, thread })) })
     }
@@ -100,6 +106,11 @@ impl Recorder {
     /// How much later than planned a request was sent, µs.
     pub fn lag(&self, lag_us: u64) {
         self.shared.shards.own().lags_us.push(lag_us);
+    }
+
+    /// What became of an arrival, and when, µs.
+    pub fn arrival(&self, what: Arrival, at_us: u64) {
+        self.shared.shards.own().arrivals.push((at_us, what));
     }
 
     /// A user could not start.

@@ -16,12 +16,27 @@ pub(super) struct Mark {
     pub(super) entered: bool,
 }
 
+/// What became of an arrival of an open load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was due.
+    Planned,
+    /// Its task was begun by a session that was free.
+    Started,
+    /// Its task was begun after it had waited for a free session.
+    StartedLate,
+    /// It was never begun: it was still waiting when the load ended.
+    Unsent,
+}
+
 /// What threads leave behind.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) samples: Vec<Sample>,
     pub(super) marks: Vec<Mark>,
     pub(super) lags_us: Vec<u64>,
+    /// When, µs, and what.
+    pub(super) arrivals: Vec<(u64, Arrival)>,
     pub(super) failed_starts: u64,
 }
 
@@ -70,6 +85,7 @@ impl Shards {
             spare.samples.clear();
             spare.marks.clear();
             spare.lags_us.clear();
+            spare.arrivals.clear();
             spare.failed_starts = 0;
         }
     }

@@ -44,6 +44,15 @@ pub struct Scenario {
     pub(super) cumulative_weights: Vec<u64>,
 }
 
+impl Scenario {
+    /// Draws a task by weight: an index into `tasks`.
+    pub fn draw_task(&self, random: &mut fastrand::Rng) -> usize {
+        let Some(&total) = self.cumulative_weights.last() else { return 0 };
+        let drawn = random.u64(..total);
+        self.cumulative_weights.partition_point(|sum| *sum <= drawn)
+    }
+}
+
 /// A place for a value that each user has.
 #[derive(Debug)]
 pub(super) struct Slot {

@@ -106,10 +106,7 @@ impl User {
 
     /// Draws a task by weight: an index into the scenario's tasks.
     pub fn draw_task(&mut self) -> usize {
-        let sums = &self.scenario.cumulative_weights;
-        let Some(&total) = sums.last() else { return 0 };
-        let drawn = self.random.u64(..total);
-        sums.partition_point(|sum| *sum <= drawn)
+        self.scenario.draw_task(&mut self.random)
     }
 
     /// Draws one of some weighted things: its index.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::document::nearest;
 
 use super::{
-    Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users,
+    Layer, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages,
+    parse_target, parse_time, parse_users,
 };
 
 /// What the environment says.
@@ -27,6 +28,9 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             users: env.one("USERS", parse_users)?,
             spawn_rate: env.one("SPAWN_RATE", parse_spawn_rate)?,
             run_time: env.one("RUN_TIME", parse_time)?,
+            rate: env.one("RATE", parse_arrival_rate)?,
+            arrivals: env.one("ARRIVALS", parse_arrivals)?,
+            max_users: env.one("MAX_USERS", parse_users)?,
             stages: env.one("STAGES", parse_stages)?,
             targets: env.list("TARGET", parse_target)?,
             label: env.text("LABEL"),
@@ -42,13 +46,16 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "SCENARIO",
     "HOST",
     "ALLOW_HOST",
     "USERS",
     "SPAWN_RATE",
     "RUN_TIME",
+    "RATE",
+    "ARRIVALS",
+    "MAX_USERS",
     "STAGES",
     "TARGET",
     "LABEL",

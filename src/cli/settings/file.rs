@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::Failure;
-use super::{Layer, parse_scenario, parse_spawn_rate, parse_stages, parse_users};
+use super::{Layer, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_users};
 use crate::document::{Document, Kind, Node, Problems, Table};
 use crate::judge::Targets;
 
@@ -64,6 +64,9 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             let time = node.duration()?;
             checked(&node, if time.is_zero() { Err("must be above 0".to_owned()) } else { Ok(time) })
         }),
+        rate: table.take("rate").and_then(|node| checked(&node, parse_arrival_rate(&plain(&node)?))),
+        arrivals: table.take("arrivals").and_then(|node| checked(&node, parse_arrivals(node.text()?))),
+        max_users: table.take("max_users").and_then(|node| checked(&node, parse_users(&plain(&node)?))),
         stages: table.take("stages").and_then(|node| checked(&node, parse_stages(node.text()?))),
         targets: table.take("targets").map(|node| targets(&node)).unwrap_or_default(),
         label: table.take("label").and_then(|node| node.filled_text().map(str::to_owned)),
@@ -107,6 +110,7 @@ fn checked<T>(node: &Node<'_>, parsed: Result<T, String>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Arrivals;
     use std::time::Duration;
 
     #[test]
@@ -123,13 +127,20 @@ p95_response_time = "500ms"
 
 [profiles.nightly]
 stages = "50:1m,50:10m"
+
+[profiles.open]
+rate = "30/min"
+arrivals = "constant"
+max_users = 7
 "#;
         let config = ConfigFile::parse("agenthub-perf.toml", text, Path::new("conf")).unwrap();
         assert_eq!(config.layer.host.as_deref(), Some("http://localhost:8000"));
         assert_eq!(config.layer.run_time, Some(Duration::from_mins(2)));
         assert_eq!(config.layer.scenarios[0].path, Path::new("conf/user.toml"));
         assert_eq!((config.layer.scenarios[0].weight, config.layer.targets.len()), (3, 2));
-        assert_eq!(config.profiles["nightly"].stages.as_ref().map(Vec::len), Some(2));
+        assert_eq!(config.profiles["nightly"].stages.as_ref().map(|read| read.stages.len()), Some(2));
+        let open = &config.profiles["open"];
+        assert_eq!((open.rate, open.arrivals, open.max_users), (Some(0.5), Some(Arrivals::Constant), Some(7)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod env;
 mod file;
+mod plan;
 mod profile;
 
 use std::path::{Path, PathBuf};
@@ -9,11 +10,12 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::judge::Targets;
-use crate::record::{LoadModel, LoadPlan, Stage};
+use crate::record::{Arrivals, LoadModel, LoadPlan, Stage};
 use crate::units::{parse_duration, parse_rate};
 
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
+pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
@@ -27,7 +29,10 @@ pub(super) struct Layer {
     pub(super) users: Option<u32>,
     pub(super) spawn_rate: Option<f64>,
     pub(super) run_time: Option<Duration>,
-    pub(super) stages: Option<Vec<Stage>>,
+    pub(super) rate: Option<f64>,
+    pub(super) arrivals: Option<Arrivals>,
+    pub(super) max_users: Option<u32>,
+    pub(super) stages: Option<Stages>,
     pub(super) targets: Vec<(String, String)>,
     pub(super) label: Option<String>,
     pub(super) results: Option<PathBuf>,
@@ -37,7 +42,14 @@ pub(super) struct Layer {
     pub(super) allow_unproven: Option<bool>,
 }
 
-/// A scenario file and its share of the users.
+/// Levels over time: users, or arrivals a second.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stages {
+    pub(super) model: LoadModel,
+    pub(super) stages: Vec<Stage>,
+}
+
+/// A scenario file and its share of the users or arrivals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ScenarioFile {
     pub(super) path: PathBuf,
@@ -53,6 +65,10 @@ pub(super) struct Settings {
     pub(super) plan: LoadPlan,
     /// Where the load is not made of stages.
     pub(super) spawn_rate: Option<f64>,
+    /// Open load.
+    pub(super) arrivals: Arrivals,
+    /// Open load: the most sessions.
+    pub(super) max_users: u32,
     pub(super) targets: Targets,
     pub(super) label: Option<String>,
     pub(super) results: PathBuf,
@@ -91,7 +107,9 @@ pub(super) fn settle(
 
 /// The first that says something wins; targets and allowed hosts are added up.
 fn merge(layers: &[Layer]) -> Result<Settings, String> {
-    let (plan, spawn_rate) = plan(layers)?;
+    let (plan, spawn_rate) = plan::plan(layers)?;
+    // Two seconds of arrivals: as many as wait for a host that stands still for that long.
+    let enough = (2.0 * plan.peak()).ceil().clamp(100.0, f64::from(MOST_USERS)) as u32;
     let mut targets = Targets::guide();
     for (name, limit) in layers.iter().rev().flat_map(|layer| &layer.targets) {
         targets.set(name, limit).map_err(|error| error.to_string())?;
@@ -108,6 +126,8 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         allow_hosts: layers.iter().flat_map(|layer| layer.allow_hosts.clone()).collect(),
         plan,
         spawn_rate,
+        arrivals: layers.iter().find_map(|layer| layer.arrivals).unwrap_or_default(),
+        max_users: layers.iter().find_map(|layer| layer.max_users).unwrap_or(enough),
         targets,
         label: layers.iter().find_map(|layer| layer.label.clone()),
         results: layers.iter().find_map(|layer| layer.results.clone()).unwrap_or_else(|| "results".into()),
@@ -117,24 +137,6 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
         warnings: Vec::new(),
     })
-}
-
-/// Stages, or users at a rate for a time: whichever the first source that speaks of either says.
-fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> {
-    let plain = |layer: &Layer| layer.users.is_some() || layer.spawn_rate.is_some() || layer.run_time.is_some();
-    let speaks = layers.iter().position(|layer| layer.stages.is_some() || plain(layer)).unwrap_or(0);
-    if let Some(stages) = &layers[speaks].stages {
-        if plain(&layers[speaks]) {
-            return Err("stages say how many users there are and for how long: \
-                        leave out users, spawn rate and run time (-u, -r, -t)"
-                .to_owned());
-        }
-        return Ok((LoadPlan { model: LoadModel::Closed, stages: stages.clone() }, None));
-    }
-    let users = layers.iter().find_map(|layer| layer.users).unwrap_or(1);
-    let spawn_rate = layers.iter().find_map(|layer| layer.spawn_rate).unwrap_or(1.0);
-    let run_time = layers.iter().find_map(|layer| layer.run_time).unwrap_or(Duration::from_mins(1));
-    Ok((LoadPlan::users(users, spawn_rate, run_time.as_secs_f64()), Some(spawn_rate)))
 }
 
 /// The most users that one run takes: each needs a connection, so a port.
@@ -168,25 +170,6 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
 /// A time that may be 0.
 pub(super) fn parse_any_time(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
-}
-
-/// `50:1m,50:5m,0:30s`.
-pub(super) fn parse_stages(text: &str) -> Result<Vec<Stage>, String> {
-    let stage = |part: &str| {
-        let (level, time) =
-            part.trim().split_once(':').ok_or_else(|| format!("stage {part:?} is not USERS:TIME, e.g. 50:1m"))?;
-        let level = match level.trim() {
-            "0" => 0,
-            level => parse_users(level).map_err(|problem| format!("stage {part:?}: {problem}"))?,
-        };
-        let time = parse_time(time.trim()).map_err(|problem| format!("stage {part:?}: {problem}"))?;
-        Ok(Stage { level: f64::from(level), duration_s: time.as_secs_f64() })
-    };
-    let stages = text.split(',').map(stage).collect::<Result<Vec<_>, String>>()?;
-    if stages.iter().all(|stage| stage.level == 0.0) {
-        return Err("no stage has a user".to_owned());
-    }
-    Ok(stages)
 }
 
 /// `FILE[:WEIGHT]`.
@@ -223,21 +206,6 @@ pub(super) fn parse_target(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::*;
 
-    fn users(users: u32) -> Layer {
-        Layer { users: Some(users), ..Layer::default() }
-    }
-
-    #[test]
-    fn the_first_source_that_says_something_wins() {
-        let stages = Layer { stages: Some(parse_stages("10:5s,10:60s").unwrap()), ..Layer::default() };
-        let settings = merge(&[users(7), stages.clone(), profile::quick()]).unwrap();
-        assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (7.0, 60.0));
-        let settings = merge(&[Layer::default(), stages.clone(), users(7)]).unwrap();
-        assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (10.0, 65.0));
-        let both = Layer { users: Some(3), ..stages };
-        assert!(merge(&[both]).unwrap_err().contains("-u, -r, -t"));
-    }
-
     #[test]
     fn targets_add_up_and_the_nearest_source_has_the_last_word() {
         let target = |limit: &str| Layer {
@@ -257,19 +225,6 @@ mod tests {
         assert_eq!(parse_scenario("c:/a.toml"), file("c:/a.toml", 1));
         for bad in ["a.toml:0", "a.toml:-1", "a.toml:1.5", "a.toml:", ""] {
             assert!(parse_scenario(bad).is_err(), "{bad:?} was taken");
-        }
-    }
-
-    #[test]
-    fn stages_ramp_and_hold() {
-        let stages = parse_stages("50:1m, 50:5m,0:30s").unwrap();
-        let plan = LoadPlan { model: LoadModel::Closed, stages };
-        assert_eq!(plan.duration_s(), 390.0);
-        assert_eq!(plan.level_at(30.0), 25.0);
-        let holds: Vec<_> = plan.holds().iter().map(|hold| (hold.from_s, hold.to_s, hold.level)).collect();
-        assert_eq!(holds, [(60.0, 360.0, 50.0)]);
-        for bad in ["", "50", "50:", ":1m", "x:1m", "-5:1m", "50:0", "0:1m"] {
-            assert!(parse_stages(bad).is_err(), "{bad:?} was taken");
         }
     }
 

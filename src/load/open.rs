@@ -1,0 +1,341 @@
+//! Open load: arrivals at a rate, whatever the host does, each served by a free session.
+//!
+//! The pacer gives every arrival, at the instant it is due, to a session of the [pool](super::pool); one that finds none free
+//! waits, and its time runs all the same. Sessions are tasks that live as long as the load, each with its user's values and
+//! connection.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::LoadError;
+use super::act::Actor;
+use super::arrivals::Schedule;
+use super::control::{AtWork, start_order};
+use super::drive::{Ground, told};
+use super::pacer::Pacer;
+use super::pool::{Due, Met, Place, Pool, openings};
+use super::slot::{Command, Slot};
+use crate::record::{Arrival, Arrivals, End, LoadPlan, State};
+
+/// How often the driver looks whether the load can go on.
+const TICK: Duration = Duration::from_millis(100);
+/// Sessions that have not started by then come while arrivals do.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+/// After a failed start no session is added for so long.
+const START_PAUSE: Duration = Duration::from_millis(1500);
+/// What sessions get to begin with the last arrivals.
+const HAND_OVER: Duration = Duration::from_secs(1);
+
+/// An open load that runs.
+struct Open {
+    ground: Ground,
+    pool: Pool,
+    mailboxes: Box<[Mailbox]>,
+    /// Arrivals given to sessions that have not begun with them.
+    handed: AtomicUsize,
+    /// Sessions that could not start.
+    failed_starts: AtomicU64,
+}
+
+/// Drives arrivals through the plan.
+pub(super) async fn drive(
+    ground: Ground,
+    plan: &LoadPlan,
+    process: Arrivals,
+    sessions: u32,
+    stop_timeout: Duration,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<End, LoadError> {
+    let pool = Pool::new(ground.kinds.len(), sessions, openings(plan.peak()));
+    let mailboxes = (0..sessions).map(|_| Mailbox::default()).collect();
+    let schedule = Schedule::new(plan, process, ground.seed);
+    let failed_starts = AtomicU64::new(0);
+    let open = Arc::new(Open { ground, pool, mailboxes, handed: AtomicUsize::new(0), failed_starts });
+
+    let ended = match open.start_first(sessions.div_ceil(10), stop).await {
+        Ok(true) => open.follow(plan, schedule, stop).await,
+        Ok(false) => Ok(End::Interrupted),
+        Err(error) => Err(error),
+    };
+    let recorder = &open.ground.recorder;
+    recorder.wanted(0.0);
+    let now_us = recorder.now_us();
+    for _ in 0..open.pool.give_up() {
+        recorder.arrival(Arrival::Unsent, now_us);
+    }
+    let last = Instant::now() + HAND_OVER;
+    while open.handed.load(Ordering::Acquire) > 0 && Instant::now() < last && !open.ground.control.stopped() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    open.ground.send_home(stop_timeout).await;
+    ended
+}
+
+impl Open {
+    /// Lets the first sessions of scenarios with an `on_start` start. `false`: stopped before.
+    async fn start_first(self: &Arc<Self>, first: u32, stop: &mut watch::Receiver<bool>) -> Result<bool, LoadError> {
+        let weights: Vec<u32> = self.ground.kinds.iter().map(|kind| kind.weight).collect();
+        let order = start_order(&weights, first.max(weights.len() as u32));
+        let mut left: Vec<usize> = order.into_iter().filter(|&kind| !self.starts_at_once(kind)).rev().collect();
+        let starts = self.ground.control.starts();
+        let began = Instant::now();
+        let (mut asked, mut tick) = (0, tokio::time::interval(Duration::from_millis(1)));
+        loop {
+            let worked = starts.worked.load(Ordering::Acquire);
+            let failed = self.failed_starts.load(Ordering::Acquire);
+            // As long as nobody has started, a failure is not followed by more of the same.
+            while (worked > 0 || failed == 0)
+                && let Some(&kind) = left.last()
+                && let Some(place) = self.pool.prepare(kind)
+            {
+                left.pop();
+                asked += 1;
+                self.spawn(kind, place, None);
+            }
+            if worked + failed == asked {
+                if worked == 0 && asked > 0 {
+                    let failure = starts.last_failure();
+                    return failure
+                        .map_or(Ok(false), |failure| Err(LoadError::NobodyStarted { users: asked, failure }));
+                }
+                if left.is_empty() {
+                    return Ok(true);
+                }
+            }
+            if worked > 0 && began.elapsed() >= START_PATIENCE {
+                return Ok(true);
+            }
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = told(stop) => return Ok(false),
+            }
+            if self.ground.control.stopped() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Lets arrivals come until the plan is over or the load cannot go on.
+    async fn follow(
+        self: &Arc<Self>,
+        plan: &LoadPlan,
+        schedule: Schedule,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<End, LoadError> {
+        let (control, recorder) = (&self.ground.control, &self.ground.recorder);
+        recorder.begin();
+        let start = Instant::now();
+        let end = start + Duration::from_secs_f64(plan.duration_s());
+        let mut pacing = tokio::spawn(Arc::clone(self).pace(schedule, start, end));
+        let ended = loop {
+            let at = start.elapsed();
+            if let Some(error) = self.ground.journal_error(at) {
+                break Err(error);
+            }
+            recorder.wanted(control.rate().unwrap_or_else(|| plan.level_at(at.as_secs_f64())));
+            for kind in 0..self.ground.kinds.len() {
+                self.grow(kind);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => {}
+                ended = &mut pacing => return match ended {
+                    Ok(()) if control.stopped() => Ok(End::Interrupted),
+                    Ok(()) => Ok(End::Finished),
+                    Err(error) => Err(LoadError::Setup(format!("the pacer: {error}"))),
+                },
+                () = told(stop) => break Ok(End::Interrupted),
+            }
+        };
+        // Whoever counts what is left must know that nothing is added.
+        pacing.abort();
+        let _ = pacing.await;
+        ended
+    }
+
+    /// Gives out every arrival when it is due.
+    async fn pace(self: Arc<Self>, mut schedule: Schedule, start: Instant, end: Instant) {
+        let control = &self.ground.control;
+        let mut random = fastrand::Rng::with_seed(self.ground.seed ^ 0x5eed_a881_7a15_0b5e);
+        let total: u64 = self.ground.kinds.iter().map(|kind| u64::from(kind.weight)).sum();
+        let mut pacer = Pacer::new();
+        let mut held = None;
+        while !control.stopped() {
+            let now = Instant::now().min(end);
+            if control.rate() != held {
+                held = control.rate();
+                schedule.hold((now - start).as_secs_f64(), held.unwrap_or(0.0));
+            }
+            let mut next = end;
+            while let Some(at_s) = schedule.next_s() {
+                let planned = start + Duration::from_secs_f64(at_s);
+                if planned > now {
+                    next = planned.min(end);
+                    break;
+                }
+                let kind = self.draw(random.u64(..total.max(1)));
+                let task = self.ground.kinds[kind].scenario.draw_task(&mut random);
+                self.arrive(kind, Due { planned, task });
+                schedule.advance();
+            }
+            if now == end {
+                return;
+            }
+            let changed = |cx: &mut std::task::Context<'_>| match control.poll_changed(cx) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => pacer.poll_until(cx, next),
+            };
+            std::future::poll_fn(changed).await;
+        }
+    }
+
+    /// The scenario that a number below the sum of weights stands for.
+    fn draw(&self, mut drawn: u64) -> usize {
+        for (kind, weight) in self.ground.kinds.iter().map(|kind| u64::from(kind.weight)).enumerate() {
+            if drawn < weight {
+                return kind;
+            }
+            drawn -= weight;
+        }
+        0
+    }
+
+    fn arrive(self: &Arc<Self>, kind: usize, due: Due) {
+        let recorder = &self.ground.recorder;
+        recorder.arrival(Arrival::Planned, recorder.at_us(due.planned));
+        match self.pool.meet(kind, due, self.starts_at_once(kind)) {
+            Met::Free(place) => {
+                self.handed.fetch_add(1, Ordering::AcqRel);
+                self.mailboxes[place as usize].put(due);
+                self.ground.control.session(place).nudge();
+            }
+            Met::New(place) => {
+                self.handed.fetch_add(1, Ordering::AcqRel);
+                self.spawn(kind, place, Some(due));
+            }
+            Met::Queue => self.grow(kind),
+        }
+    }
+
+    /// Adds the sessions that waiting arrivals want, as far as they may be added.
+    fn grow(self: &Arc<Self>, kind: usize) {
+        while !self.ground.control.stopped()
+            && let Some(place) = self.pool.grow(kind, Instant::now())
+        {
+            self.spawn(kind, place, None);
+        }
+    }
+
+    fn starts_at_once(&self, kind: usize) -> bool {
+        self.ground.kinds[kind].scenario.on_start.is_empty()
+    }
+
+    fn spawn(self: &Arc<Self>, kind: usize, place: Place, first: Option<Due>) {
+        let at_work = self.ground.control.at_work();
+        tokio::spawn(Arc::clone(self).live(kind, place, first, at_work));
+    }
+
+    /// The life of a session. One that has an arrival to begin with was not announced as coming.
+    async fn live(self: Arc<Self>, kind: usize, place: Place, first: Option<Due>, _at_work: AtWork) {
+        let Place { place, number, leave } = place;
+        let (ground, slot) = (&self.ground, self.ground.control.session(place));
+        slot.tell(Command::Work);
+        let share = &ground.kinds[kind];
+        let user = share.user(share.first_user + number, ground.seed);
+        let mut actor = share.actor(user, &ground.network, &ground.recorder);
+        if self.starts_at_once(kind) {
+            actor.opening(leave);
+        } else {
+            let starts = ground.control.starts();
+            starts.begun.fetch_add(1, Ordering::AcqRel);
+            ground.recorder.enter(State::AtWork, ground.recorder.now_us());
+            let started = actor.start(slot, starts).await;
+            ground.recorder.leave(State::AtWork, ground.recorder.now_us());
+            drop(leave);
+            match started {
+                Ok(true) => {
+                    starts.worked.fetch_add(1, Ordering::AcqRel);
+                }
+                Ok(false) => return,
+                Err(failure) => {
+                    starts.failed(actor.masked(failure));
+                    ground.recorder.failed_start();
+                    self.pool.stayed_away(kind, place, Instant::now() + START_PAUSE);
+                    self.failed_starts.fetch_add(1, Ordering::AcqRel);
+                    return;
+                }
+            }
+        }
+        if first.is_none() {
+            self.pool.came(kind);
+        }
+        let mut next = first;
+        loop {
+            let due = match next.take() {
+                Some(due) => Some(due),
+                None => match self.pool.next(kind, place) {
+                    Some(due) => {
+                        if !self.serve(&mut actor, due, true, slot).await {
+                            break;
+                        }
+                        continue;
+                    }
+                    None => self.mailboxes[place as usize].wait(slot).await,
+                },
+            };
+            let Some(due) = due else { break };
+            self.handed.fetch_sub(1, Ordering::AcqRel);
+            if !self.serve(&mut actor, due, false, slot).await {
+                break;
+            }
+        }
+        actor.leave(slot).await;
+    }
+
+    /// Serves an arrival. `false` where the session was told to go.
+    async fn serve(&self, actor: &mut Actor, due: Due, late: bool, slot: &Slot) -> bool {
+        let recorder = &self.ground.recorder;
+        let now = Instant::now();
+        if slot.command() != Command::Work {
+            recorder.arrival(Arrival::Unsent, recorder.at_us(now));
+            return false;
+        }
+        recorder.arrival(if late { Arrival::StartedLate } else { Arrival::Started }, recorder.at_us(now));
+        recorder.enter(State::AtWork, recorder.at_us(now));
+        // For one that has waited no session was free before now.
+        let done = actor.serve(due.task, due.planned, if late { now } else { due.planned }, slot).await;
+        recorder.leave(State::AtWork, recorder.now_us());
+        done
+    }
+}
+
+/// Where a free session finds its next arrival.
+#[derive(Debug, Default)]
+struct Mailbox(Mutex<Option<Due>>);
+
+impl Mailbox {
+    fn put(&self, due: Due) {
+        *self.lock() = Some(due);
+    }
+
+    /// Waits for an arrival; `None` where the session is told to go and there is none.
+    async fn wait(&self, slot: &Slot) -> Option<Due> {
+        std::future::poll_fn(|cx| {
+            // Whoever puts something in looks for a waker afterwards: it is registered before the last look.
+            let told = slot.poll_until(cx, |command| command != Command::Work).is_ready();
+            match self.lock().take() {
+                None if !told => Poll::Pending,
+                due => Poll::Ready(due),
+            }
+        })
+        .await
+    }
+
+    /// A lock that is held for a move alone is never poisoned.
+    fn lock(&self) -> MutexGuard<'_, Option<Due>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
