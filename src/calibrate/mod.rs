@@ -15,6 +15,9 @@ mod report;
 mod schedule;
 mod server;
 mod shape;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use compare::{Counts, Requests, Row, Truth};
 pub use drive::CalibrateError;

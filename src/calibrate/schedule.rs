@@ -104,7 +104,7 @@ pub(super) struct Pattern {
 
 impl Pattern {
     pub(super) fn new(seed: u64, number: u32) -> Self {
-        let mut rng = Rng::with_seed(seed ^ (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rng = stream(seed, u64::from(number) + 1);
         let failing = rng.f64() * MOST_FAILING;
         Self { rng, failing }
     }
@@ -114,13 +114,26 @@ impl Pattern {
     }
 }
 
+/// A stream of random numbers of its own for each number of each seed.
+///
+/// The arrivals are drawn from the same seed, and neighbouring seeds of the generator in use give streams that depend on each
+/// other: a queue whose service times go with its arrivals is not the one that theory speaks of. So the seed is mixed first, by
+/// SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA (2014)).
+fn stream(seed: u64, number: u64) -> Rng {
+    let step = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = (seed ^ 0x63a1_1b8a_7e00_0000).wrapping_add(step);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    Rng::with_seed(mixed ^ (mixed >> 31))
+}
+
 impl Schedule {
     pub(super) fn new(behaviour: Behaviour, seed: u64) -> Self {
         let patterns = match behaviour {
             Behaviour::Faults { patterns } => (0..patterns).map(|number| Pattern::new(seed, number)).collect(),
             _ => Vec::new(),
         };
-        Self { behaviour, rng: Rng::with_seed(seed), first_ns: None, free_at_ns: 0, patterns }
+        Self { behaviour, rng: stream(seed, 0), first_ns: None, free_at_ns: 0, patterns }
     }
 
     /// Plans a request whose last byte came at `at_ns`, of the path `/known/N` where it is one of those.
@@ -180,7 +193,14 @@ mod tests {
 
     #[test]
     fn the_queue_serves_one_after_the_other_and_as_theory_says() {
-        let mut schedule = Schedule::new(Behaviour::Queue { mean_us: 2000 }, 3);
+        for seed in [3, 4] {
+            queue_is_as_theory_says(seed);
+        }
+    }
+
+    fn queue_is_as_theory_says(seed: u64) {
+        let mut schedule = Schedule::new(Behaviour::Queue { mean_us: 2000 }, seed);
+        // As the driver does it, also with the server's own seed.
         let mut arrivals = Rng::with_seed(4);
         let (mut at_ns, mut before_ns, mut responses) = (0.0, 0, Vec::new());
         for _ in 0..200_000 {
@@ -193,7 +213,7 @@ mod tests {
         responses.sort_unstable();
         // −ln 0.05/(500 − 250) s; 200,000 dependent requests are within some per cent of it.
         let p95_ms = responses[190_000] as f64 / 1e6;
-        assert!((p95_ms / 11.983 - 1.0).abs() < 0.06, "{p95_ms}");
+        assert!((p95_ms / 11.983 - 1.0).abs() < 0.04, "{p95_ms}");
     }
 
     #[test]
