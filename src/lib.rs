@@ -11,6 +11,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a subcommand; wires the rooms together; the only room that prints |
+//! | [`calibrate`] | the harness against known service times |
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |
 //! | [`report`] | one file a format |
@@ -23,6 +24,7 @@
 //! | [`document`] | a TOML document that knows its lines |
 //! | [`mask`] | what must not be written or shown |
 
+pub mod calibrate;
 pub mod cli;
 pub mod document;
 pub mod history;

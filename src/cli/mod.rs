@@ -1,6 +1,7 @@
 //! One file a subcommand. Wires the rooms together; the only room that prints: reports to standard output, everything
 //! else to standard error.
 
+mod calibrate;
 mod environment;
 mod exit;
 mod host;
@@ -38,6 +39,10 @@ enum Command {
     Scenario(scenario::ScenarioCommand),
     /// Run the reference agenthub service alone
     Serve(serve::ServeArgs),
+    /// Prove on a server of known service times that this machine measures truly
+    Calibrate(calibrate::CalibrateArgs),
+    #[command(hide = true)]
+    SyntheticServer(calibrate::SyntheticServerArgs),
 }
 
 /// Runs a command. `stop` becomes true when the process is asked to end.
@@ -47,6 +52,8 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Scenario(command) => scenario::scenario(command, stop).await,
         Command::Serve(args) => serve::serve(args, stop).await,
+        Command::Calibrate(args) => calibrate::calibrate(args, stop).await,
+        Command::SyntheticServer(args) => calibrate::synthetic_server(args).await,
     };
     outcome.unwrap_or_else(|failure| {
         say(&format!("error: {}", failure.message));

@@ -8,7 +8,7 @@ const GAP: usize = 2;
 const LEAST: usize = 12;
 
 /// A table without borders.
-pub(super) struct Columns {
+pub(crate) struct Columns {
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
     right: Vec<usize>,
@@ -16,14 +16,14 @@ pub(super) struct Columns {
 
 impl Columns {
     /// `right`: the columns that are aligned right.
-    pub(super) fn new(titles: &[&str], right: &[usize]) -> Self {
+    pub(crate) fn new(titles: &[&str], right: &[usize]) -> Self {
         let titles: Vec<String> = titles.iter().map(|&title| title.to_owned()).collect();
         let widths = titles.iter().map(|title| title.width()).collect();
         Self { rows: vec![titles], widths, right: right.to_vec() }
     }
 
     /// Adds a row.
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // A control character would break the line, or worse, speak to the terminal.
         let cells: Vec<String> = cells.into_iter().map(|cell| cell.replace(char::is_control, " ")).collect();
         for (width, cell) in self.widths.iter_mut().zip(&cells) {
@@ -54,12 +54,12 @@ impl Columns {
     }
 
     /// The titles.
-    pub(super) fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         self.layout(&self.rows[0])
     }
 
     /// The rows, without the titles.
-    pub(super) fn rows(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = String> {
         self.rows[1..].iter().map(|row| self.layout(row))
     }
 
@@ -105,7 +105,7 @@ pub(super) fn cut_middle(text: &str, width: usize) -> String {
 }
 
 /// Lines of at most `width` columns, broken at blanks; a longer word stays whole.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let word = word.replace(char::is_control, "");

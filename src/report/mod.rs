@@ -1,7 +1,7 @@
 //! Reports: one file a format, each from the run and its result alone. Knows no driver; prints nothing.
 
 mod charts;
-mod columns;
+pub(crate) mod columns;
 #[cfg(test)]
 mod example;
 mod html;
@@ -11,7 +11,7 @@ mod markdown;
 mod next;
 mod split;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
 use std::io::Write;
 use std::path::Path;

@@ -86,8 +86,13 @@ pub(super) fn measured(target: &TargetResult) -> String {
 
 /// The 95 % interval: `2.0 – 2.3 ms`, `at least 4.2 ms`; empty where neither end is known.
 pub(super) fn interval(target: &TargetResult) -> String {
-    let end = |value: Option<f64>| value.map(|value| figure(value, &target.unit));
-    match (end(target.low), end(target.high)) {
+    between(target.low, target.high, &target.unit)
+}
+
+/// An interval of two figures in their unit.
+pub(crate) fn between(low: Option<f64>, high: Option<f64>, unit: &str) -> String {
+    let end = |value: Option<f64>| value.map(|value| figure(value, unit));
+    match (end(low), end(high)) {
         (Some(low), Some(high)) => {
             let unit = |text: &str| text.find([' ', '/']).map(|at| text[at..].to_owned());
             match unit(&low) {

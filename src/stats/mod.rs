@@ -2,6 +2,7 @@
 
 mod batches;
 mod binomial;
+mod coverage;
 mod distribution;
 mod mser;
 mod percentile;
@@ -9,11 +10,9 @@ mod rate;
 mod sample_size;
 mod student;
 
-#[cfg(test)]
-mod coverage;
-
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
 pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
+pub use coverage::{ARRIVALS_A_SECOND, Coverage, coverage};
 pub use distribution::Distribution;
 pub use mser::{LEAST_MSER_BATCHES, Settling, settling};
 pub use percentile::{MOST_LAG1, Percentile, percentile};

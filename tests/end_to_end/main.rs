@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_input;
+mod calibrate;
 mod command_line;
 mod cookies;
 mod counting;

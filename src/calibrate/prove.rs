@@ -1,0 +1,305 @@
+//! The whole: every shape in its turn, then the intervals by simulation, then what it comes to.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::compare::{Counts, Requests, Row, Truth, counts, requests, server_late_ms, times};
+use super::drive::{CalibrateError, drive};
+use super::machine;
+use super::process::Process;
+use super::server::Record;
+use super::shape::{Shape, shapes};
+use crate::judge::{self, GeneratorResult};
+use crate::record::{Environment, Run};
+use crate::stats;
+use crate::units::{format_count, format_ms, format_ratio};
+
+/// A shape that is not proven is tried again, at most so many times: chance puts one of twenty intervals beside the truth,
+/// and somebody else may have used the machine just then.
+const TRIES: u32 = 3;
+
+/// How many further tries there are for all shapes together: where everything fails, trying does not help.
+const FURTHER_TRIES: u32 = 4;
+
+/// What others may use of the machine's CPU time before a figure that is off is no longer the generator's fault.
+const MOST_OTHERS: f64 = 0.1;
+
+/// How long the generator's threads may have waited for a CPU, as a share of the run.
+const MOST_RUN_DELAY: f64 = 0.05;
+
+/// The simulated queue is as busy as the real one, and its runs as long.
+const UTILISATION: f64 = 0.5;
+const SIMULATED_REQUESTS: usize = 5000;
+
+/// Intervals that promise 95 % hold the truth in at least so many of some hundred runs: four standard errors below.
+const LEAST_HELD: f64 = 0.9;
+
+/// How to calibrate.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Shorter runs.
+    pub quick: bool,
+    /// Of every random choice.
+    pub seed: u64,
+    /// The program that knows the command `synthetic-server`: this one.
+    pub program: PathBuf,
+    /// Where and by what.
+    pub environment: Environment,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Calibration {
+    /// Of this shape: 1.
+    pub schema: u32,
+    /// Of everything together.
+    pub verdict: Truth,
+    /// That in a sentence, and what to do.
+    pub sentence: String,
+    /// Of every random choice.
+    pub seed: u64,
+    /// Where and by what.
+    pub environment: Environment,
+    /// Each shape.
+    pub shapes: Vec<ShapeResult>,
+    /// How often the intervals hold the truth.
+    pub coverage: CoverageResult,
+}
+
+/// What came out for one shape: of its last try.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShapeResult {
+    /// Its name.
+    pub name: &'static str,
+    /// What the server does.
+    pub server: String,
+    /// What is asked of it.
+    pub load: String,
+    /// Whether it holds.
+    pub verdict: Truth,
+    /// Why it does not.
+    pub reasons: Vec<String>,
+    /// Percentiles; none for errors.
+    pub figures: Vec<Row>,
+    /// Requests by both.
+    pub requests: Requests,
+    /// Errors by both; only where some were injected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Counts>,
+    /// The generator's own checks.
+    pub generator: Option<GeneratorResult>,
+    /// How late the server was by its own record, p99, ms.
+    pub server_late_ms: f64,
+    /// The share of the CPU time that neither generator nor server used; `None` where the system does not tell.
+    pub others: Option<f64>,
+    /// How often it was tried, this one included.
+    pub tries: u32,
+}
+
+/// How often the intervals hold the truth, by simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CoverageResult {
+    /// Simulated runs.
+    pub runs: usize,
+    /// Requests in each.
+    pub requests: usize,
+    /// The share of intervals of p95 that held the true one.
+    pub held: f64,
+    /// The share whose both ends were bounded and that did not.
+    pub bounded_misses: f64,
+    /// Whether that is what they promise.
+    pub verdict: Truth,
+}
+
+/// Proves the generator on this machine. `tell` hears what is being done.
+pub async fn calibrate(
+    options: &Options,
+    tell: &(dyn Fn(&str) + Sync),
+    stop: watch::Receiver<bool>,
+) -> Result<Calibration, CalibrateError> {
+    let shapes = shapes(options.quick);
+    let (mut results, mut left) = (Vec::new(), FURTHER_TRIES);
+    for (number, shape) in (1..).zip(&shapes) {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let again = if tries > 1 { format!(", try {tries}") } else { String::new() };
+            tell(&format!("{number}/{} {}: {}; {}{again}", shapes.len(), shape.name, shape.server(), shape.load()));
+            let seed = options.seed.wrapping_add(u64::from(tries - 1));
+            let mut result = attempt(shape, options, seed, stop.clone()).await?;
+            result.tries = tries;
+            let last = result.verdict == Truth::True || tries == TRIES || left == 0;
+            for reason in result.reasons.iter().filter(|_| !last) {
+                tell(&format!("    {reason}"));
+            }
+            if last {
+                results.push(result);
+                break;
+            }
+            left -= 1;
+        }
+    }
+    let coverage = cover(options, stop).await?;
+    let (verdict, sentence) = conclude(&results, &coverage);
+    Ok(Calibration {
+        schema: 1,
+        verdict,
+        sentence,
+        seed: options.seed,
+        environment: options.environment.clone(),
+        shapes: results,
+        coverage,
+    })
+}
+
+/// One run of one shape on a server of its own.
+async fn attempt(
+    shape: &Shape,
+    options: &Options,
+    seed: u64,
+    stop: watch::Receiver<bool>,
+) -> Result<ShapeResult, CalibrateError> {
+    let folder = tempfile::Builder::new()
+        .prefix("agenthub-perf-calibrate-")
+        .tempdir()
+        .map_err(|source| CalibrateError::Folder { folder: std::env::temp_dir(), source })?;
+    let server = Process::start(&options.program, &shape.behaviour, seed).await?;
+    let before = machine::read();
+    let run = drive(shape, &server.url, folder.path(), options.environment.clone(), seed, stop).await?;
+    let after = machine::read();
+    let record = server.stop().await?;
+    let others = after.others_since(&before, record.cpu_s);
+    Ok(assess(shape, &record, &run, others))
+}
+
+/// What one run proves. Pure.
+pub(super) fn assess(shape: &Shape, record: &Record, run: &Run, others: Option<f64>) -> ShapeResult {
+    let judged = judge::judge(run);
+    let requests = requests(record, &judged);
+    let figures = if shape.counts() { Vec::new() } else { times(shape, record, &judged) };
+    let errors = shape.counts().then(|| counts(record, run));
+    let generator = judged.generators.into_iter().next();
+    let mut verdict = figures.iter().map(|row| row.verdict).max().unwrap_or(Truth::True);
+    let mut reasons: Vec<String> =
+        figures.iter().filter(|row| row.verdict != Truth::True).map(|row| row.reason.clone()).collect();
+    let mut found = |truth: Truth, reason: String| {
+        verdict = verdict.max(truth);
+        reasons.push(reason);
+    };
+    if requests.cut_off > 0 {
+        found(Truth::Unproven, format!("{} requests were cut off at the end", format_count(requests.cut_off)));
+    } else if requests.served != requests.counted {
+        let (served, counted) = (format_count(requests.served), format_count(requests.counted));
+        found(Truth::Wrong, format!("the server answered {served} requests, and {counted} were counted"));
+    }
+    match &errors {
+        Some(errors) if errors.exact < errors.patterns => {
+            let (exact, patterns) = (errors.exact, errors.patterns);
+            found(Truth::Wrong, format!("only {exact} of {patterns} patterns of errors were counted exactly"));
+            errors.differing.iter().for_each(|pattern| found(Truth::Wrong, pattern.clone()));
+        }
+        None if figures.is_empty() => found(Truth::Unproven, "no request was answered".to_owned()),
+        _ => {}
+    }
+    let void: Vec<String> = generator.iter().flat_map(|generator| generator.reasons.clone()).collect();
+    let disturbed = disturbance(run, others);
+    // No crowd is an excuse for a wrong count.
+    if !shape.counts() && (!void.is_empty() || verdict == Truth::Wrong && !disturbed.is_empty()) {
+        // A run that would be void tells nothing of the machine, whatever its figures; nor does one in a crowd that is off.
+        verdict = Truth::Unproven;
+        reasons.extend(void.into_iter().chain(disturbed));
+    }
+    ShapeResult {
+        name: shape.name,
+        server: shape.server(),
+        load: shape.load(),
+        verdict,
+        reasons,
+        figures,
+        requests,
+        errors,
+        generator,
+        server_late_ms: server_late_ms(record),
+        others,
+        tries: 1,
+    }
+}
+
+/// Who or what kept the generator from its CPUs.
+fn disturbance(run: &Run, others: Option<f64>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if cfg!(debug_assertions) {
+        reasons.push(
+            "this is an unoptimised build, which is slower than what it measures: use a release build".to_owned(),
+        );
+    }
+    if let Some(others) = others.filter(|others| *others > MOST_OTHERS) {
+        reasons.push(format!("other programs used {} of this machine's CPU time meanwhile", format_ratio(others)));
+    }
+    let waited_s: f64 = run.seconds.iter().filter_map(|second| second.generator.run_delay_s).sum();
+    let share = waited_s / run.duration_s().max(f64::MIN_POSITIVE);
+    if share > MOST_RUN_DELAY {
+        reasons.push(format!("the generator's threads waited for a CPU for {} of the run", format_ratio(share)));
+    }
+    reasons
+}
+
+/// Simulates queues, away from the threads that must stay able to hear a signal.
+async fn cover(options: &Options, mut stop: watch::Receiver<bool>) -> Result<CoverageResult, CalibrateError> {
+    let (seed, runs) = (options.seed, if options.quick { 100 } else { 300 });
+    let simulated = tokio::task::spawn_blocking(move || stats::coverage(seed, UTILISATION, runs, SIMULATED_REQUESTS));
+    let told = async {
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let found = tokio::select! {
+        found = simulated => found.map_err(|error| CalibrateError::Simulation(error.to_string()))?,
+        () = told => return Err(CalibrateError::Interrupted),
+    };
+    Ok(CoverageResult {
+        runs: found.runs,
+        requests: SIMULATED_REQUESTS,
+        held: found.held,
+        bounded_misses: found.bounded_misses,
+        verdict: if found.held >= LEAST_HELD { Truth::True } else { Truth::Wrong },
+    })
+}
+
+/// What it comes to, and what to do.
+pub(super) fn conclude(shapes: &[ShapeResult], coverage: &CoverageResult) -> (Truth, String) {
+    let of = |truth| shapes.iter().filter(move |shape| shape.verdict == truth);
+    let first = |shape: &ShapeResult| {
+        let reason = shape.reasons.first().map_or("no reason is known", String::as_str);
+        format!("{}: {reason}", shape.name)
+    };
+    if let Some(wrong) = of(Truth::Wrong).next() {
+        let sentence = format!(
+            "This machine does not measure truly, and nobody else used its CPUs: {}. Do not trust its figures below a hundred times that error; take a machine with more or faster CPUs, or fewer layers of virtualisation.",
+            first(wrong)
+        );
+        return (Truth::Wrong, sentence);
+    }
+    if coverage.verdict == Truth::Wrong {
+        let held = format_ratio(coverage.held);
+        return (Truth::Wrong, format!("The intervals hold the truth in {held} of simulated runs: they promise 95 %."));
+    }
+    if let Some(unproven) = of(Truth::Unproven).next() {
+        let why =
+            unproven.reasons.last().map_or_else(|| first(unproven), |reason| format!("{}: {reason}", unproven.name));
+        return (
+            Truth::Unproven,
+            format!(
+                "It could not be told whether this machine measures truly: {why}. Stop what else runs here, and calibrate again."
+            ),
+        );
+    }
+    let worst_ms = shapes.iter().flat_map(|shape| &shape.figures).map(|row| row.off_ms.abs()).fold(0.0, f64::max);
+    let sentence = format!(
+        "This machine measures truly: no figure is further than {} from what the server wrote down, and every request and error was counted.",
+        format_ms(worst_ms)
+    );
+    (Truth::True, sentence)
+}
