@@ -254,6 +254,7 @@ mod tests {
         assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (7.0, 60.0));
         let settings = merge(&[Layer::default(), stages.clone(), users(7)]).unwrap();
         assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (10.0, 65.0));
+        assert!(settings.keep_alive && settings.http2 && !settings.insecure);
         let both = Layer { users: Some(3), ..stages };
         assert!(merge(&[both]).unwrap_err().contains("-u, -r, -t"));
     }
