@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub struct Workbench {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
+    file_limit: Option<u32>,
 }
 
 /// A binary that runs. Killed when dropped.
@@ -49,13 +50,20 @@ pub struct Outcome {
 
 impl Workbench {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), environment: Vec::new() }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), environment: Vec::new(), file_limit: None }
     }
 
     /// Sets a variable of every later run.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Lets every later run have so many open files and no more.
+    #[must_use]
+    pub fn with_file_limit(mut self, most: u32) -> Self {
+        self.file_limit = Some(most);
         self
     }
 
@@ -85,7 +93,15 @@ impl Workbench {
 
     /// Starts the binary. Of this process' environment it does not see what would steer it.
     pub fn start(&self, args: &[&str]) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agenthub-perf"));
+        let binary = env!("CARGO_BIN_EXE_agenthub-perf");
+        let mut command = match self.file_limit {
+            None => Command::new(binary),
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
         command.args(args).current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AGENTHUB_") {

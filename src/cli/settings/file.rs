@@ -122,6 +122,7 @@ host = "http://localhost:8000"
 allow_hosts = ["perf.example.com"]
 scenarios = ["user.toml:3", "admin.toml"]
 run_time = "2m"
+keep_alive = false
 
 [targets]
 p95_response_time = "500ms"
@@ -129,6 +130,7 @@ p95_response_time = "500ms"
 
 [profiles.nightly]
 stages = "50:1m,50:10m"
+http2 = false
 
 [profiles.open]
 rate = "30/min"
@@ -138,6 +140,8 @@ max_users = 7
         let config = ConfigFile::parse("agenthub-perf.toml", text, Path::new("conf")).unwrap();
         assert_eq!(config.layer.host.as_deref(), Some("http://localhost:8000"));
         assert_eq!(config.layer.run_time, Some(Duration::from_mins(2)));
+        assert_eq!((config.layer.keep_alive, config.layer.http2), (Some(false), None));
+        assert_eq!(config.profiles["nightly"].http2, Some(false));
         assert_eq!(config.layer.scenarios[0].path, Path::new("conf/user.toml"));
         assert_eq!((config.layer.scenarios[0].weight, config.layer.targets.len()), (3, 2));
         assert_eq!(config.profiles["nightly"].stages.as_ref().map(|read| read.stages.len()), Some(2));

@@ -34,6 +34,8 @@ fn the_least_scenario_has_the_defaults() {
     assert_eq!(scenario.name, "my-users", "named after its file");
     assert_eq!(scenario.wait, Wait::None);
     assert_eq!(scenario.host, None);
+    assert!(scenario.cookies);
+    assert!(!read(&format!("cookies = false\n{SOUND}"), "s.toml", None, &|_| None).unwrap().cookies);
     assert_eq!(scenario.tasks[0].weight, 1);
     let Step::Request(request) = &scenario.tasks[0].steps[0] else { panic!("no request") };
     assert_eq!(request.timeout, std::time::Duration::from_secs(30));
