@@ -188,7 +188,7 @@ mod tests {
     fn however_many_parts_it_is_read_in_it_is_the_same() {
         let (file, all) = written();
         let length = file.path().metadata().unwrap().len();
-        for parts in [1, 2, 3, 7, 64, length] {
+        for parts in [1, 2, 3, 7, 64] {
             let found = in_parts(file.path(), length, parts, false).unwrap();
             assert_eq!(found.broken, [(5 + 400 + 1, "the histogram is cut short")], "{parts} parts");
             assert!(found.intervals == all, "{parts} parts");

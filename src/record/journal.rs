@@ -138,8 +138,8 @@ impl Journal {
             } else {
                 self.hlog.hour_at = self.hlog.length;
             }
-            self.hour_hlog.clear();
-            self.hour_samples.clear();
+            // Not only emptied: the next hour shall hold no more than this one did at its start.
+            (self.hour_hlog, self.hour_samples) = (Vec::new(), Vec::new());
         }
         Ok(())
     }

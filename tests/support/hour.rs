@@ -9,7 +9,7 @@ use agenthub_perf::record::{
 };
 
 /// µs.
-pub const SECOND_US: u64 = 1_000_000;
+const SECOND_US: u64 = 1_000_000;
 
 /// How long, and how much.
 #[derive(Debug, Clone, Copy)]
