@@ -204,7 +204,7 @@ def measure(asked):
     server = Server(asked.port, asked.server, asked.errors)
     requests, connections, _ = server.count()
     rejected, server_cpu = server.rejected(), server.cpu()
-    record = {"part": asked.part, "tool": asked.tool, "round": asked.round}
+    record = {"part": asked.part, "tool": asked.tool, "round": asked.round, "core": asked.cpu}
     with open(asked.log, "wb") as log:
         try:
             run = Run(asked.command, asked.cpu, log)
