@@ -115,6 +115,7 @@ if wants oha && [ ! -x "$oha" ]; then
   say "── building oha (minutes; target/peers/oha.log)"
   nice -n 10 cargo install --locked --root "$peers" --target-dir "$peers/build" oha >"$peers/oha.log" 2>&1 ||
     missing[oha]="cargo install oha failed: target/peers/oha.log"
+  rm -rf "$peers/build"
 fi
 
 locust=$peers/locust/bin/locust

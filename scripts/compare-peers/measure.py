@@ -183,7 +183,7 @@ def complaint(text):
     >>> complaint("usage: wrk URL\\n")
     'usage: wrk URL'
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     wrong = [line for line in lines if re.search(r"error|exception|panicked|refused", line, re.IGNORECASE)]
     return (wrong or lines or ["it said nothing"])[-1][:160].replace("|", "/")
 
@@ -249,7 +249,7 @@ def measure(asked):
     elif overdue:
         record["failed"] = f"had to be ended {PATIENCE_S} s after its time"
     elif not asked.users and record["steady"] is None:
-        record["failed"] = f"over before its time, exit {run.exit}: {complaint(text)}"
+        record["failed"] = "over before its time" + (f", exit {run.exit}: {complaint(text)}" if run.exit else "")
     return record
 
 
