@@ -27,7 +27,7 @@ tools=("${all_tools[@]}")
 parts=("${all_parts[@]}")
 rounds=3 seconds=10 connections=64 thinking_users=10000 few_users=100 spawn_rate=5000
 open_rates=(2000 10000)
-binary='' output='' update_readme=false check=false
+binary='' built_here='' output='' update_readme=false check=false
 
 usage() { sed -n '2,/^set -euo/p' "$0" | sed '/^set -euo/d; s/^# \{0,1\}//'; }
 wrong() { echo "error: $1 (--help lists the options)" >&2; exit 2; }
@@ -115,6 +115,7 @@ if wants oha && [ ! -x "$oha" ]; then
   say "── building oha (minutes; target/peers/oha.log)"
   nice -n 10 cargo install --locked --root "$peers" --target-dir "$peers/build" oha >"$peers/oha.log" 2>&1 ||
     missing[oha]="cargo install oha failed: target/peers/oha.log"
+  rm -rf "$peers/build"
 fi
 
 locust=$peers/locust/bin/locust
@@ -133,7 +134,7 @@ goose=target/release/examples/peer-goose
 if wants agenthub-perf && [ -z "$binary" ]; then
   say "── building agenthub-perf"
   cargo build --quiet --release --locked --bin agenthub-perf
-  binary=target/release/agenthub-perf
+  binary=target/release/agenthub-perf built_here=yes
 fi
 if wants goose; then
   say "── building benches/peers/goose.rs"
@@ -143,7 +144,8 @@ fi
 
 version_of() {
   case $1 in
-    agenthub-perf) "$binary" --version | cut -d' ' -f2 ;;
+    # Of a --binary nobody here knows the commit.
+    agenthub-perf) echo "$("$binary" --version | cut -d' ' -f2)${built_here:+ ($(git describe --always --dirty 2>/dev/null))}" ;;
     wrk) { wrk -v 2>&1 || true; } | sed -n '1s/^wrk \([^ ]*\).*/\1/p' ;;
     ab) ab -V | sed -n '1s/.*Version \([0-9.]*\).*/\1/p' ;;
     hey) dpkg-query -W -f '${Version}' hey 2>/dev/null || echo '(unknown)' ;;

@@ -69,14 +69,18 @@ def share(run, which):
 
 
 def disturbed(run):
-    """Whether a run that goes as fast as it can filled neither the client's core nor the server's.
+    """Whether a run that goes as fast as it can filled neither the client's core nor the server's, where each had its own.
 
-    >>> disturbed({"steady": {"seconds": 10.0, "cpu_s": 9.7, "server_cpu_s": 6.0}})
+    >>> disturbed({"core": 0, "steady": {"seconds": 10.0, "cpu_s": 9.7, "server_cpu_s": 6.0}})
     False
-    >>> disturbed({"steady": {"seconds": 10.0, "cpu_s": 4.5, "server_cpu_s": 4.8}})
+    >>> disturbed({"core": 0, "steady": {"seconds": 10.0, "cpu_s": 4.5, "server_cpu_s": 4.8}})
     True
+    >>> disturbed({"core": None, "steady": {"seconds": 10.0, "cpu_s": 4.5, "server_cpu_s": 4.8}})
+    False
     """
-    return bool(run.get("steady")) and max(share(run, "cpu_s"), share(run, "server_cpu_s")) < FULL_CORE
+    if run.get("core") is None or not run.get("steady"):
+        return False
+    return max(share(run, "cpu_s"), share(run, "server_cpu_s")) < FULL_CORE
 
 
 def middle(values):

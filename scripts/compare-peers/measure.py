@@ -124,8 +124,8 @@ class Run:
         while time.monotonic() < end and self.alive():
             time.sleep(max(0, min(interval, end - time.monotonic())))
 
-    def end(self):
-        for number, grace in ((signal.SIGINT, 20), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+    def end(self, patience_s):
+        for number, grace in ((signal.SIGINT, patience_s), (signal.SIGTERM, 2), (signal.SIGKILL, 5)):
             if not self.alive():
                 return
             self.child.send_signal(number)
@@ -183,7 +183,7 @@ def complaint(text):
     >>> complaint("usage: wrk URL\\n")
     'usage: wrk URL'
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     wrong = [line for line in lines if re.search(r"error|exception|panicked|refused", line, re.IGNORECASE)]
     return (wrong or lines or ["it said nothing"])[-1][:160].replace("|", "/")
 
@@ -204,7 +204,7 @@ def measure(asked):
     server = Server(asked.port, asked.server, asked.errors)
     requests, connections, _ = server.count()
     rejected, server_cpu = server.rejected(), server.cpu()
-    record = {"part": asked.part, "tool": asked.tool, "round": asked.round}
+    record = {"part": asked.part, "tool": asked.tool, "round": asked.round, "core": asked.cpu}
     with open(asked.log, "wb") as log:
         try:
             run = Run(asked.command, asked.cpu, log)
@@ -223,8 +223,9 @@ def measure(asked):
                 record["steady"] = steady(run, server, first, asked.seconds)
                 run.wait_until(first + asked.seconds + PATIENCE_S)
             overdue = not asked.users and run.alive()
+            run.end(20)
         finally:
-            run.end()
+            run.end(2)
     after, accepted, _ = server.count()
     record |= {
         "exit": run.exit,
@@ -248,12 +249,23 @@ def measure(asked):
     elif overdue:
         record["failed"] = f"had to be ended {PATIENCE_S} s after its time"
     elif not asked.users and record["steady"] is None:
-        record["failed"] = f"over before its time, exit {run.exit}: {complaint(text)}"
+        record["failed"] = "over before its time" + (f", exit {run.exit}: {complaint(text)}" if run.exit else "")
     return record
 
 
-def interrupted(*_):
-    raise KeyboardInterrupt
+class Interrupts:
+    """The first SIGINT or SIGTERM interrupts, later ones do not: Ctrl-C comes from the terminal and from the script, and the
+    second must not keep us from ending the command."""
+
+    def __init__(self):
+        self.seen = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self)
+
+    def __call__(self, *_):
+        if not self.seen:
+            self.seen = True
+            raise KeyboardInterrupt
 
 
 def main():
@@ -273,8 +285,7 @@ def main():
     parser.add_argument("--results", help="where agenthub-perf writes its result")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupted)
+    Interrupts()
     try:
         record = measure(asked)
     except KeyboardInterrupt:

@@ -77,7 +77,8 @@ def notes(runs, every_run):
         if run["part"] in PARTS and figures.disturbed(run):
             said.add("neither filled its core: something else ran")
         verdict = (run.get("result") or {}).get("verdict")
-        if verdict in ("fail", "void"):
+        # That of a run which was ended early says nothing.
+        if verdict in ("fail", "void") and not run.get("users"):
             said.add(f"its verdict: {verdict}")
     return "; ".join(sorted(said))
 
@@ -196,8 +197,8 @@ def section(made):
     met = [requirement["met"] for requirement in made["requirements"]]
     parts = [f"**{title}**\n\n{table}" for title, table in tables(runs, about)]
     parts.append(f"{about['started'][:10]}, {about['machine']}, {about['pinned']}; medians of {about['rounds']} interleaved "
-                 f"rounds; requests as the server counted them. {met.count(True)} of {len(met)} requirements met. "
-                 f"`scripts/compare-peers.sh` measures it.")
+                 f"rounds; requests as the server counted them. {met.count(True)} of the {len(met) - met.count(None)} requirements "
+                 f"measured are met. `scripts/compare-peers.sh` measures it.")
     return "\n\n".join(parts)
 
 
