@@ -49,18 +49,49 @@ pub fn share(hits: u64, of: u64, spreads: &[Spread]) -> Option<Share> {
     let (k, n) = (hits as f64, of as f64);
     let value = k / n;
     let (mut low, mut high) = clopper_pearson(k, n);
-    let mut design_effect: f64 = 1.0;
-    for spread in spreads {
-        let effect = spread.design_effect(value, n);
-        if effect > 1.0 {
-            let worth = effect * (t_factor(CONFIDENCE, spread.dof) / normal_factor(CONFIDENCE)).powi(2);
-            let (lower, upper) = clopper_pearson(k / worth, n / worth);
-            low = low.min(lower);
-            high = high.max(upper);
-            design_effect = design_effect.max(effect);
-        }
+    for (hits, of) in worth(k, n, spreads) {
+        let (lower, upper) = clopper_pearson(hits, of);
+        low = low.min(lower);
+        high = high.max(upper);
     }
+    let design_effect = spreads.iter().map(|spread| spread.design_effect(value, n)).fold(1.0, f64::max);
     Some(Share { value, low, high, design_effect })
+}
+
+/// Whether the whole interval of [`share`] lies below `limit`, from each span's (hits, of); without inverting it.
+pub(super) fn share_is_below(limit: f64, counts: &[(f64, f64)], spreads: &[Spread]) -> bool {
+    let (hits, of) = sum(counts);
+    of > 0.0 && lies_below(hits, of, limit) && worth(hits, of, spreads).all(|(k, n)| lies_below(k, n, limit))
+}
+
+/// Whether it lies above.
+pub(super) fn share_is_above(limit: f64, counts: &[(f64, f64)], spreads: &[Spread]) -> bool {
+    let (hits, of) = sum(counts);
+    of > 0.0 && lies_above(hits, of, limit) && worth(hits, of, spreads).all(|(k, n)| lies_above(k, n, limit))
+}
+
+/// Whether the upper end of the exact interval is below the limit: P(Beta(k+1, n−k) ≤ limit) > 1 − α/2.
+pub(super) fn lies_below(hits: f64, of: f64, limit: f64) -> bool {
+    hits < of && Beta::new(hits + 1.0, of - hits).is_ok_and(|beta| beta.cdf(limit) > f64::midpoint(1.0, CONFIDENCE))
+}
+
+/// Whether the lower end is above it: P(Beta(k, n−k+1) ≤ limit) < α/2.
+pub(super) fn lies_above(hits: f64, of: f64, limit: f64) -> bool {
+    Beta::new(hits, of - hits + 1.0).is_ok_and(|beta| beta.cdf(limit) < f64::midpoint(1.0, -CONFIDENCE))
+}
+
+/// Hits and requests in worth of independent ones, by each spread that sees more than chance.
+fn worth(hits: f64, of: f64, spreads: &[Spread]) -> impl Iterator<Item = (f64, f64)> {
+    spreads.iter().filter_map(move |spread| {
+        let effect = spread.design_effect(hits / of, of);
+        let worth =
+            (effect > 1.0).then(|| effect * (t_factor(CONFIDENCE, spread.dof) / normal_factor(CONFIDENCE)).powi(2))?;
+        Some((hits / worth, of / worth))
+    })
+}
+
+fn sum(counts: &[(f64, f64)]) -> (f64, f64) {
+    counts.iter().fold((0.0, 0.0), |(k, n), &(hits, of)| (k + hits, n + of))
 }
 
 /// The ranks (from 1) whose values hold the quantile `q` of `n` independent samples between them with 95 %:
@@ -151,6 +182,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_share_lies_where_its_interval_does(
+            hits in prop::collection::vec(0_u32..9, 12),
+            more in 1_u32..40,
+            limit in 0.01_f64..0.99,
+        ) {
+            let counts: Vec<(f64, f64)> = hits.iter().map(|&k| (f64::from(k), f64::from(k + more))).collect();
+            let spans = vec![crate::stats::Span { seconds: 1.0, hold: 0 }; 12];
+            let spreads = crate::stats::spreads(&spans, &counts);
+            let (k, n) = sum(&counts);
+            let found = share(k as u64, n as u64, &spreads).unwrap();
+            prop_assert_eq!(share_is_below(limit, &counts, &spreads), found.high < limit);
+            prop_assert_eq!(share_is_above(limit, &counts, &spreads), found.low > limit);
+        }
+
         #[test]
         fn an_interval_holds_its_share_and_shrinks_with_more(k in 0_u32..50, extra in 1_u32..5000) {
             let n = f64::from(k + extra);

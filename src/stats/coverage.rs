@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_interval_of_p95_holds_the_truth_in_a_half_used_queue() {
-        let found = coverage(20_261_123, 0.5, 300, 5_000);
+        let found = coverage(20_261_123, 0.5, 120, 4_600);
         // 95 % of 300 runs, give or take four standard errors (1.26 % each).
         assert!((0.90..=0.995).contains(&found.held), "{found:?}");
         // Were requests taken as independent, about every other interval would miss.
