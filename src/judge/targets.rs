@@ -161,7 +161,10 @@ fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut Ta
             longer(more_s, result).unwrap_or_else(|| "use more users".to_owned())
         ))
     } else if found.dependent || never_settled {
-        Some("it drifts within the steady window, and the limit lies between its parts: run longer".to_owned())
+        Some(
+            "it drifts within the steady window, too far to tell on which side of the limit it stays: run longer"
+                .to_owned(),
+        )
     } else {
         Some(undecided(result, figures.seconds()))
     };

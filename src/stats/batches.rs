@@ -41,6 +41,8 @@ pub struct Spread {
     pub dof: f64,
     /// Lag-1 autocorrelation of the batches about their hold's mean.
     pub lag1: f64,
+    /// Batches in which there is a hit.
+    pub hit: f64,
 }
 
 impl Spread {
@@ -110,7 +112,8 @@ pub fn spread(batches: &[Batch]) -> Option<Spread> {
         }
         residuals.extend(hold.iter().map(|batch| batch.hits / batch.of - mean));
     }
-    Some(Spread { ratio: hits / of, variance: squares / (of * of), dof, lag1: lag1(&residuals) })
+    let hit = batches.iter().filter(|batch| batch.hits > 0.0).count() as f64;
+    Some(Spread { ratio: hits / of, variance: squares / (of * of), dof, lag1: lag1(&residuals), hit })
 }
 
 /// The spreads over each of [`BATCHES`]; empty where the window is too short for any.

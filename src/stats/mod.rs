@@ -15,7 +15,7 @@ pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
 pub use coverage::{ARRIVALS_A_SECOND, Coverage, coverage};
 pub use distribution::Distribution;
 pub use mser::{LEAST_MSER_BATCHES, Settling, settling};
-pub use percentile::{MOST_LAG1, Percentile, percentile};
+pub use percentile::{Percentile, percentile};
 pub use rate::{Rate, rate};
 pub use sample_size::{requests_to_decide, requests_to_prove_below};
 pub use student::{CONFIDENCE, normal_factor, t_factor};

@@ -1,29 +1,45 @@
 //! The interval of a percentile of response times, which depend on each other.
 //!
-//! Indicator batches: split the window into b batches, let fᵢ be the share of batch i above the whole window's quantile q̂;
+//! **Indicator batches.** Split the window into b batches, let fᵢ be the share of batch i above the whole window's quantile q̂;
 //! how much more than chance fᵢ varies is the design effect; the half-width in probability is
 //! `t·√(q(1−q)·deff/n)`, and both ends are read off the merged distribution. Sources: P. Heidelberger, P. A. W. Lewis,
 //! "Quantile estimation in dependent sequences", Operations Research 32 (1984); A. F. Seila, "A batching approach to
 //! quantile estimation in regenerative simulations", Management Science 28 (1982); the ratio estimator as in `batches`.
 //!
-//! Assumes a level that does not drift, and batches longer than the dependence. Where they are seen not to be
-//! (autocorrelation above [`MOST_LAG1`]) the interval is widened to what each tenth of the window says by itself. Where
-//! the upper end would lie outside the sample although there are requests enough, a far, safe one is given instead.
+//! **Where slowness comes in a few bursts**, q̂ does not see them: the lower end is no higher, and an upper end outside the
+//! sample is, what a test of the share AT that end says. Source: test inversion, C. A. Francisco, W. A. Fuller, "Quantile
+//! estimation with a complex survey design", Annals of Statistics 19 (1991).
+//!
+//! **Where the window is short against the dependence**, no variance can be told from it: what is seen is a quiet or a busy
+//! spell. The middle of the response times tells that in the quietest window, as half of them lie beyond the median whatever
+//! happens, while a burst of a second leaves it where it is. So: where the requests are worth too few independent ones
+//! ([`LEAST_BEYOND`]) or even the batches follow each other ([`DRIFT`]), each tenth of the window speaks for itself, and the upper end lies as many times beyond the slowest
+//! tenth as that lies above the (geometric) middle of slowest and fastest.
+//!
+//! How often it holds the truth is simulated in `coverage`: `docs/decisions/005-the-interval-of-p95.md` has the table.
 
 use super::Distribution;
-use super::batches::{BATCHES, Span, assign, gather, spread, spreads};
-use super::binomial::{quantile_ranks, share};
+use super::batches::{Span, assign, spreads};
+use super::binomial::{quantile_ranks, share_is_above, share_is_below};
 use super::student::{CONFIDENCE, t_factor};
 
-/// Lag-1 autocorrelation of the batches above which they are too short to tell the interval.
-pub const MOST_LAG1: f64 = 0.3;
+/// The levels at which dependence is told apart from bursts: the median, and the upper quartile, where queues show more of it.
+const MIDDLE: [f64; 2] = [0.5, 0.75];
 
-/// How far beyond the tested value the upper end is put. The test alone trusts a sample that has seen only a few bursts: in
-/// a simulated queue 90 % used, a quarter of the runs of 4,600 requests had an end on the wrong side of the truth. Four
-/// times as far, no more of them have than without this rule (`coverage`, the printed table).
-const BEYOND: f64 = 4.0;
+/// A design effect up to this can be chance: ten batches of independent requests have a larger one in 1 of 700 windows
+/// (χ² of 9 degrees of freedom above 27).
+const CHANCE: f64 = 3.0;
 
-/// Into how many parts the window is cut where its batches depend on each other.
+/// How many requests, in worth of independent ones, must be expected beyond the quantile (and on this side of it): the rule
+/// for a normal approximation of a share (W. G. Cochran, "Some methods for strengthening the common χ² tests", Biometrics
+/// 10 (1954)). For p95 that makes 100.
+const LEAST_BEYOND: f64 = 5.0;
+
+/// How many standard errors (1/√b: M. S. Bartlett, Journal of the Royal Statistical Society, Supplement 8 (1946)) the lag-1
+/// autocorrelation of the batches must lie above 0 to be told from chance: 1 in 160 windows of independent requests.
+const DRIFT: f64 = 2.5;
+
+/// Into how many parts the window is cut where it is short against the dependence.
 const PARTS: usize = 10;
 
 /// A percentile with its two-sided 95 % interval, in the unit of the values.
@@ -33,12 +49,12 @@ pub struct Percentile {
     pub value: f64,
     /// The lower end; `None` where it lies below the sample.
     pub low: Option<f64>,
-    /// The upper end, beyond the largest value where slowness comes in bursts; `None` where there are too few requests to
-    /// bound it, or too many were cut off.
+    /// The upper end, beyond the largest value where the window is short against the dependence; `None` where there are too
+    /// few requests to bound it, or too many were cut off.
     pub high: Option<f64>,
     /// How many dependent samples are worth one independent sample; `None` where the window is too short to tell.
     pub design_effect: Option<f64>,
-    /// The batches depend on each other: the interval is the widest that a tenth of the window asks for, not by formula.
+    /// The window is short against the dependence of its requests, or drifts: the interval is what its tenths ask for.
     pub dependent: bool,
 }
 
@@ -48,84 +64,137 @@ pub struct Percentile {
 /// by how long it had waited: for the lower end it counts as that long, for the upper end as without end. `None` without
 /// any value.
 pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &[Distribution]) -> Option<Percentile> {
-    let seen = Distribution::merged(values);
-    let at_least = Distribution::merged(cut_off.iter().chain([&seen]));
-    let n = at_least.count();
-    let found = at_least.quantile(q)?;
-    let of_rank = |part: &Distribution, rank: u64| part.at_rank(rank).map(|value| value as f64);
-
-    let (mut low_rank, mut high_rank) = quantile_ranks(n, q);
-    let counts = exceedances(found, values, cut_off);
-    let (mut design_effect, mut lag1) = (None::<f64>, None);
-    for count in BATCHES {
-        let Some(spread) = spread(&gather(spans, &counts, count)) else { continue };
-        let effect = spread.design_effect(q, n as f64);
-        let half = t_factor(CONFIDENCE, spread.dof) * (q * (1.0 - q) * effect / n as f64).sqrt();
-        low_rank = low_rank.min(((q - half) * n as f64).floor().max(0.0) as u64);
-        high_rank = high_rank.max(((q + half) * n as f64).ceil() as u64);
-        design_effect = Some(design_effect.map_or(effect, |other| other.max(effect)));
-        lag1.get_or_insert(spread.lag1);
-    }
-    let mut result = Percentile {
-        value: found as f64,
-        low: of_rank(&at_least, low_rank),
-        high: of_rank(&seen, high_rank),
-        design_effect,
-        dependent: lag1.is_some_and(|lag1| lag1 > MOST_LAG1),
-    };
-    if result.high.is_none() && design_effect.is_some() {
-        result.high = upper_end_by_test(q, spans, values, cut_off, &seen, found);
-    }
-    if result.dependent {
-        widen_to_parts(&mut result, q, spans, values, cut_off);
-    }
-    Some(result)
+    Sample { spans, values, cut_off }.percentile(q)
 }
 
-/// Of each span: how many values lie above `limit`, and how many there are.
-fn exceedances(limit: u64, values: &[Distribution], cut_off: &[Distribution]) -> Vec<(f64, f64)> {
-    let unseen = |span: usize| cut_off.get(span).map_or(0, Distribution::count);
-    let counts = |(span, part): (usize, &Distribution)| {
-        ((part.count_above(limit) + unseen(span)) as f64, (part.count() + unseen(span)) as f64)
-    };
-    values.iter().enumerate().map(counts).collect()
+/// What a window holds, one distribution a span.
+struct Sample<'a> {
+    spans: &'a [Span],
+    values: &'a [Distribution],
+    /// May be shorter than `values`.
+    cut_off: &'a [Distribution],
 }
 
-/// An upper end where the formula has none, because what is slow comes in a few bursts: [`BEYOND`] times the smallest value
-/// of which the share above it is shown to be less than `1 − q`, with the design effect AT that value (test inversion:
-/// C. A. Francisco, W. A. Fuller, "Quantile estimation with a complex survey design", Annals of Statistics 19 (1991)).
-/// `None` where even the largest value is not shown to be: too few requests, or too many cut off.
-fn upper_end_by_test(
-    q: f64,
-    spans: &[Span],
-    values: &[Distribution],
-    cut_off: &[Distribution],
-    seen: &Distribution,
-    found: u64,
-) -> Option<f64> {
-    let candidates: Vec<u64> = seen.pairs().iter().map(|&(value, _)| value).filter(|&value| value >= found).collect();
-    let shown = |limit: u64| {
-        let counts = exceedances(limit, values, cut_off);
-        let (hits, of) = counts.iter().fold((0.0, 0.0), |(k, n), &(hits, of)| (k + hits, n + of));
-        share(hits as u64, of as u64, &spreads(spans, &counts)).is_some_and(|share| share.high < 1.0 - q)
-    };
-    // The higher the value, the smaller the share above it.
-    let first = candidates.partition_point(|&value| !shown(value));
-    candidates.get(first).map(|&value| value as f64 * BEYOND)
-}
+impl Sample<'_> {
+    fn percentile(&self, q: f64) -> Option<Percentile> {
+        let seen = Distribution::merged(self.values);
+        let at_least = Distribution::merged(self.cut_off.iter().chain([&seen]));
+        let n = at_least.count();
+        let found = at_least.quantile(q)?;
+        let of_rank = |part: &Distribution, rank: u64| part.at_rank(rank).map(|value| value as f64);
 
-fn widen_to_parts(result: &mut Percentile, q: f64, spans: &[Span], values: &[Distribution], cut_off: &[Distribution]) {
-    let (part_of, made) = assign(spans, PARTS);
-    for part in 0..made {
-        let of_part = |all: &[Distribution]| {
-            Distribution::merged(all.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(one, _)| one))
+        let (mut low_rank, mut high_rank) = quantile_ranks(n, q);
+        let spreads = spreads(self.spans, &self.above(found));
+        let mut design_effect = None::<f64>;
+        for spread in &spreads {
+            let effect = spread.design_effect(q, n as f64);
+            let half = t_factor(CONFIDENCE, spread.dof) * (q * (1.0 - q) * effect / n as f64).sqrt();
+            low_rank = low_rank.min(((q - half) * n as f64).floor().max(0.0) as u64);
+            high_rank = high_rank.max(((q + half) * n as f64).ceil() as u64);
+            design_effect = Some(design_effect.map_or(effect, |other| other.max(effect)));
+        }
+        let mut result = Percentile {
+            value: found as f64,
+            low: of_rank(&at_least, low_rank),
+            high: of_rank(&seen, high_rank),
+            design_effect,
+            dependent: self.is_short(q, &at_least),
         };
-        let seen = of_part(values);
-        let at_least = Distribution::merged([&seen, &of_part(cut_off)]);
-        let Some(lowest) = at_least.quantile(q) else { continue };
-        result.low = result.low.map(|low| low.min(lowest as f64));
-        let highest = seen.at_rank(at_least.rank_of(q)).map(|value| value as f64);
-        result.high = result.high.zip(highest).map(|(high, part)| high.max(part));
+        if design_effect.is_some() {
+            result.low = of_rank(&at_least, low_rank).and_then(|low| self.lower_end_by_test(q, &at_least, low as u64));
+            result.high = result.high.or_else(|| self.upper_end_by_test(q, &seen, found));
+        }
+        if result.dependent {
+            self.widen_to_parts(q, &mut result);
+        }
+        Some(result)
+    }
+
+    /// Of each span: how many values lie above `limit` or may yet, as they were cut off, and how many there are.
+    fn above(&self, limit: u64) -> Vec<(f64, f64)> {
+        self.counts(|values| values.count_above(limit), Distribution::count)
+    }
+
+    /// Of each span: how many values are at least `limit`, those that were cut off by what they had waited.
+    fn from(&self, limit: u64) -> Vec<(f64, f64)> {
+        self.counts(|values| values.count_from(limit), |cut_off| cut_off.count_from(limit))
+    }
+
+    fn counts(
+        &self,
+        of_values: impl Fn(&Distribution) -> u64,
+        of_cut_off: impl Fn(&Distribution) -> u64,
+    ) -> Vec<(f64, f64)> {
+        let count = |(span, values): (usize, &Distribution)| {
+            let (hits, all) = self.cut_off.get(span).map_or((0, 0), |cut| (of_cut_off(cut), cut.count()));
+            ((of_values(values) + hits) as f64, (values.count() + all) as f64)
+        };
+        self.values.iter().enumerate().map(count).collect()
+    }
+
+    /// Whether the window is short against the dependence of its requests, or drifts, by the middle of the values up to the
+    /// quantile.
+    fn is_short(&self, q: f64, at_least: &Distribution) -> bool {
+        let n = at_least.count() as f64;
+        let (mut effect, mut drifts) = (1.0_f64, false);
+        for level in MIDDLE {
+            let Some(value) = at_least.quantile(level.min(q)) else { continue };
+            // Where many values are the same the share above is not the level's, and may be that of a burst.
+            let spreads = spreads(self.spans, &self.above(value));
+            let spreads: Vec<_> = spreads.into_iter().filter(|s| s.ratio > (1.0 - level) / 2.0).collect();
+            effect = spreads.iter().map(|spread| spread.design_effect(spread.ratio, n)).fold(effect, f64::max);
+            drifts |= spreads.first().is_some_and(|most| most.lag1 > DRIFT / (most.dof + 1.0).sqrt());
+        }
+        drifts || (effect > CHANCE && n / effect * q.min(1.0 - q) < LEAST_BEYOND)
+    }
+
+    /// The largest value up to `most` of which the share that is no smaller is shown to be more than `1 − q`; `None` where not
+    /// even that of the smallest value is.
+    fn lower_end_by_test(&self, q: f64, at_least: &Distribution, most: u64) -> Option<f64> {
+        let shown = |limit: u64| {
+            let counts = self.from(limit);
+            share_is_above(1.0 - q, &counts, &spreads(self.spans, &counts))
+        };
+        if shown(most) {
+            return Some(most as f64);
+        }
+        let below = at_least.pairs().partition_point(|&(value, _)| value < most);
+        let candidates = &at_least.pairs()[..below];
+        // The higher the value, the smaller the share that is no smaller.
+        let last = candidates.partition_point(|&(value, _)| shown(value)).checked_sub(1)?;
+        candidates.get(last).map(|&(value, _)| value as f64)
+    }
+
+    /// The smallest value from `found` on of which the share above it is shown to be less than `1 − q`. `None` where even the
+    /// largest is not shown to be: too few requests, or too many cut off.
+    fn upper_end_by_test(&self, q: f64, seen: &Distribution, found: u64) -> Option<f64> {
+        let below = seen.pairs().partition_point(|&(value, _)| value < found);
+        let candidates = &seen.pairs()[below..];
+        let shown = |limit: u64| {
+            let counts = self.above(limit);
+            share_is_below(1.0 - q, &counts, &spreads(self.spans, &counts))
+        };
+        let first = candidates.partition_point(|&(value, _)| !shown(value));
+        candidates.get(first).map(|&(value, _)| value as f64)
+    }
+
+    /// Down to the fastest tenth of the window, and up to as many times beyond the slowest as that lies above the middle.
+    fn widen_to_parts(&self, q: f64, result: &mut Percentile) {
+        let (part_of, made) = assign(self.spans, PARTS);
+        let (mut fastest, mut slowest) = (f64::INFINITY, Some(1.0_f64));
+        for part in 0..made {
+            let of_part = |all: &[Distribution]| {
+                Distribution::merged(all.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(one, _)| one))
+            };
+            let seen = of_part(self.values);
+            let at_least = Distribution::merged([&seen, &of_part(self.cut_off)]);
+            let Some(value) = at_least.quantile(q) else { continue };
+            fastest = fastest.min(value as f64);
+            slowest = slowest.zip(seen.at_rank(at_least.rank_of(q))).map(|(slowest, part)| slowest.max(part as f64));
+        }
+        result.low = result.low.map(|low| low.min(fastest));
+        let far = slowest.map(|slowest| slowest * (slowest / fastest.max(1.0)).sqrt());
+        result.high = result.high.zip(far).map(|(high, far)| high.max(far));
     }
 }
 
@@ -193,15 +262,51 @@ mod tests {
     }
 
     #[test]
-    fn a_drift_is_told_and_widened_to_its_tenths() {
+    fn a_drift_is_told_and_widened_beyond_its_tenths() {
         let drift: Vec<Distribution> =
-            (0..40).map(|i| Distribution::from_pairs((1..=400).map(|v| (v + i, 1)))).collect();
+            (0..40).map(|i| Distribution::from_pairs((1..=400).map(|v| (v + 20 * i, 1)))).collect();
         let p95 = percentile(0.95, &seconds(40), &drift, &[]).unwrap();
         assert!(p95.dependent);
         // The first tenth is seconds 0–3, its p95 the 1,520th of 1,600; the last reaches 36–39.
         let first = Distribution::merged(&drift[..4]).quantile(0.95).unwrap() as f64;
         let last = Distribution::merged(&drift[36..]).quantile(0.95).unwrap() as f64;
-        assert_eq!((p95.low, p95.high), (Some(first), Some(last)));
+        assert_eq!((p95.low, p95.high), (Some(first), Some(last * (last / first).sqrt())));
+    }
+
+    #[test]
+    fn a_small_drift_is_told_and_costs_little() {
+        let drift: Vec<Distribution> =
+            (0..40).map(|i| Distribution::from_pairs((1..=400).map(|v| (v + i, 1)))).collect();
+        let p95 = percentile(0.95, &seconds(40), &drift, &[]).unwrap();
+        assert!(p95.dependent && p95.low.unwrap() > 380.0 && p95.high.unwrap() < 440.0, "{p95:?}");
+    }
+
+    #[test]
+    fn a_burst_among_equal_values_is_not_dependence() {
+        let burst = |slow: u64| -> Vec<Distribution> {
+            (0..60).map(|i| Distribution::from_pairs([(if i == 30 { slow } else { 2_000 }, 80)])).collect()
+        };
+        let p95 = percentile(0.95, &seconds(60), &burst(1_000_000), &[]).unwrap();
+        assert!(!p95.dependent, "{p95:?}");
+        assert_eq!((p95.low, p95.value, p95.high), (Some(2_000.0), 2_000.0, Some(1_000_000.0)));
+    }
+
+    #[test]
+    fn many_bursts_do_not_raise_the_lower_end_above_what_lies_between_them() {
+        // Five of 60 seconds are slow, 8.3 %; by chance it could be 2.8 % of them (Clopper–Pearson, 5 of 60).
+        let bursts: Vec<Distribution> =
+            (0..60).map(|i| Distribution::from_pairs([(if i % 12 == 5 { 100 } else { 1 }, 80)])).collect();
+        let p95 = percentile(0.95, &seconds(60), &bursts, &[]).unwrap();
+        assert_eq!((p95.low, p95.value, p95.high), (Some(1.0), 100.0, Some(100.0)));
+    }
+
+    #[test]
+    fn what_was_cut_off_counts_for_the_lower_end_by_what_it_had_waited() {
+        let cut_off = Distribution::from_pairs([(1, 2_000)]);
+        let p95 = percentile(0.95, &seconds(40), &hundreds(40), &at_end(cut_off, 40)).unwrap();
+        // 6,000 values of which 2,000 are at least 1: the 5,700th is 93 (2,040 are at most 1, 40 at each later value).
+        assert_eq!((p95.value, p95.high), (93.0, None));
+        assert!(p95.low.unwrap() <= 93.0, "{p95:?}");
     }
 
     #[test]
@@ -216,12 +321,12 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_puts_the_upper_end_far_but_does_not_lose_it() {
+    fn a_burst_puts_the_upper_end_among_its_values_but_does_not_lose_it() {
         // Two of 60 seconds are slow: more than 95 of 100 are fast, but nobody knows how often such seconds come.
         let burst: Vec<Distribution> =
             (0..60).map(|i| Distribution::from_pairs([(if i == 30 || i == 31 { 10 } else { 1 }, 80)])).collect();
         let p95 = percentile(0.95, &seconds(60), &burst, &[]).unwrap();
-        assert_eq!((p95.low, p95.value, p95.high), (Some(1.0), 1.0, Some(40.0)));
+        assert_eq!((p95.low, p95.value, p95.high), (Some(1.0), 1.0, Some(10.0)));
         let cut_off = Distribution::from_pairs([(10, 400)]);
         assert_eq!(percentile(0.95, &seconds(60), &burst, &at_end(cut_off, 60)).unwrap().high, None);
     }

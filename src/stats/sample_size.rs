@@ -1,8 +1,6 @@
 //! How many requests a proof needs, from the interval of [`clopper_pearson`](super::clopper_pearson) turned around.
 
-use statrs::distribution::{Beta, ContinuousCDF};
-
-use super::student::CONFIDENCE;
+use super::binomial::{lies_above, lies_below};
 
 /// More requests than this are not worth naming.
 const MOST: f64 = 1e8;
@@ -19,17 +17,6 @@ pub fn requests_to_prove_below(failures: f64, limit: f64) -> Option<u64> {
 /// `None` where the two are too close for any number.
 pub fn requests_to_decide(share: f64, limit: f64) -> Option<u64> {
     smallest(|n| if share < limit { lies_below(share * n, n, limit) } else { lies_above(share * n, n, limit) })
-}
-
-/// Whether the upper end of the interval is below the limit, without inverting: P(Beta(k+1, n−k) ≤ limit) > 1 − α/2.
-fn lies_below(failures: f64, n: f64, limit: f64) -> bool {
-    failures < n
-        && Beta::new(failures + 1.0, n - failures).is_ok_and(|beta| beta.cdf(limit) > f64::midpoint(1.0, CONFIDENCE))
-}
-
-/// Whether the lower end is above it: P(Beta(k, n−k+1) ≤ limit) < α/2.
-fn lies_above(failures: f64, n: f64, limit: f64) -> bool {
-    Beta::new(failures, n - failures + 1.0).is_ok_and(|beta| beta.cdf(limit) < f64::midpoint(1.0, -CONFIDENCE))
 }
 
 fn smallest(enough: impl Fn(f64) -> bool) -> Option<u64> {
