@@ -56,6 +56,8 @@ pub fn resample(of: Sampled<'_>, quantiles: &[f64], resamples: usize, seed: u64)
         block_s: pieces.seconds.iter().sum::<f64>() / count as f64 * block as f64,
         blocks: count as f64 / block as f64,
     };
+    let mut ascending: Vec<(usize, f64)> = quantiles.iter().copied().enumerate().collect();
+    ascending.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut counts = vec![0_u64; pieces.keys.len()];
     while drawn.rates.len() < resamples {
         counts.fill(0);
@@ -73,8 +75,8 @@ pub fn resample(of: Sampled<'_>, quantiles: &[f64], resamples: usize, seed: u64)
             continue;
         }
         drawn.rates.push(events / seconds);
-        for (at, &q) in drawn.quantiles.iter_mut().zip(quantiles) {
-            at.push(pieces.quantile(&counts, total, q));
+        for (place, value) in pieces.quantiles(&counts, total, &ascending) {
+            drawn.quantiles[place].push(value);
         }
     }
     Some(drawn)
@@ -135,7 +137,7 @@ impl Pieces {
         }
         let total: u64 = totals.iter().sum();
         let above = |q: &f64| {
-            let limit = self.quantile(&totals, total, *q);
+            let limit = self.quantiles(&totals, total, &[(0, *q)]).next().map_or(0.0, |found| found.1);
             let deviation = |piece: &Vec<(u32, u64)>| {
                 let n: u64 = piece.iter().map(|pair| pair.1).sum();
                 let hits: u64 =
@@ -154,7 +156,9 @@ impl Pieces {
         for hold in self.bounds.windows(2) {
             let part = &mut series[hold[0]..hold[1]];
             let mean = part.iter().sum::<f64>() / part.len().max(1) as f64;
-            part.iter_mut().for_each(|value| *value -= mean);
+            for value in part {
+                *value -= mean;
+            }
         }
         series
     }
@@ -175,14 +179,25 @@ impl Pieces {
         drawn
     }
 
-    fn quantile(&self, counts: &[u64], total: u64, q: f64) -> f64 {
-        let rank = ((q * total as f64 * (1.0 - 1e-12)).ceil() as u64).clamp(1, total.max(1));
-        let mut seen = 0;
-        let found = self.keys.iter().zip(counts).find(|(_, n)| {
-            seen += **n;
-            seen >= rank
-        });
-        found.map_or(0.0, |(&value, _)| value as f64)
+    /// The value at each quantile, of (place, quantile) from the lowest to the highest.
+    fn quantiles<'a>(
+        &'a self,
+        counts: &'a [u64],
+        total: u64,
+        ascending: &'a [(usize, f64)],
+    ) -> impl Iterator<Item = (usize, f64)> + 'a {
+        let mut keys = self.keys.iter().zip(counts);
+        let (mut seen, mut value) = (0, 0.0);
+        ascending.iter().map(move |&(place, q)| {
+            let rank = ((q * total as f64 * (1.0 - 1e-12)).ceil() as u64).clamp(1, total.max(1));
+            while seen < rank
+                && let Some((&key, &n)) = keys.next()
+            {
+                seen += n;
+                value = key as f64;
+            }
+            (place, value)
+        })
     }
 }
 

@@ -7,10 +7,16 @@
 //! models in the two-sample case", Annals of Statistics 2 (1974); G. A. Rousselet, C. R. Pernet, R. R. Wilcox, "Beyond
 //! differences in means", European Journal of Neuroscience 46 (2017)).
 //!
+//! Where the seconds of a window depend on each other for longer than the window can tell, a bootstrap trusts them too much:
+//! then what each tenth of the window says by itself widens the interval ([`parts`]), as it does that of a single percentile.
+//!
 //! Shares: the square-and-add interval (R. G. Newcombe, "Interval estimation for the difference between independent
 //! proportions", Statistics in Medicine 17 (1998), method 10; G. Y. Zou, A. Donner, Statistics in Medicine 27 (2008)).
 
+use super::Distribution;
+use super::batches::{BATCHES, Span, assign, gather, spread};
 use super::bootstrap::Resampled;
+use super::percentile::MOST_LAG1;
 use super::student::{CONFIDENCE, normal_factor, t_factor};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -62,6 +68,43 @@ pub fn widen(estimate: Estimate, between: f64) -> Estimate {
     Estimate {
         low: estimate.value - (estimate.value - estimate.low).hypot(more),
         high: estimate.value + (estimate.high - estimate.value).hypot(more),
+        ..estimate
+    }
+}
+
+/// Into how many parts a window is cut where its seconds depend on each other.
+const PARTS: usize = 10;
+
+/// The lowest and the highest quantile of the tenths of a window whose batches depend on each other; `None` where they do not.
+pub fn parts(q: f64, spans: &[Span], values: &[Distribution]) -> Option<(f64, f64)> {
+    let limit = Distribution::merged(values).quantile(q)?;
+    let above: Vec<(f64, f64)> =
+        values.iter().map(|second| (second.count_above(limit) as f64, second.count() as f64)).collect();
+    spread(&gather(spans, &above, BATCHES[0])).filter(|spread| spread.lag1 > MOST_LAG1)?;
+    let (part_of, count) = assign(spans, PARTS);
+    let of_part = |part: usize| {
+        let inside = values.iter().zip(&part_of).filter(|(_, of)| **of == part).map(|(one, _)| one);
+        Distribution::merged(inside).quantile(q).map(|value| value as f64)
+    };
+    let found = (0..count).filter_map(of_part);
+    Some(found.fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high))))
+}
+
+/// The same estimate of a logarithm of b over a, no narrower than the parts of either side are apart.
+#[must_use]
+pub fn widen_to_parts(
+    estimate: Estimate,
+    (a, parts_of_a): (f64, Option<(f64, f64)>),
+    (b, parts_of_b): (f64, Option<(f64, f64)>),
+) -> Estimate {
+    let log = |value: f64| value.max(LEAST).ln();
+    let apart = |value: f64, parts: Option<(f64, f64)>| {
+        parts.map_or((0.0, 0.0), |(low, high)| ((log(value) - log(low)).max(0.0), (log(high) - log(value)).max(0.0)))
+    };
+    let (of_a, of_b) = (apart(a, parts_of_a), apart(b, parts_of_b));
+    Estimate {
+        low: estimate.low.min(estimate.value - of_b.0.hypot(of_a.1)),
+        high: estimate.high.max(estimate.value + of_b.1.hypot(of_a.0)),
         ..estimate
     }
 }
@@ -118,6 +161,22 @@ mod tests {
         let wide = widen(within, 0.04 / (1.959_964 * 2.0_f64.sqrt()));
         assert!((wide.low - 0.05).abs() < 1e-6 && (wide.high - 0.15).abs() < 1e-6);
         assert_eq!(widen(within, 0.0).low, 0.1 - (0.1 - 0.07));
+    }
+
+    #[test]
+    fn a_drift_widens_to_its_tenths_and_independent_seconds_do_not() {
+        let spans = vec![Span { seconds: 1.0, hold: 0 }; 40];
+        let drift: Vec<Distribution> =
+            (0..40).map(|n| Distribution::from_pairs((1..=100).map(|value| (value + 10 * n, 1)))).collect();
+        // The first tenth reaches 130, the last 490; its p95 is the 380th of 400.
+        let (low, high) = parts(0.95, &spans, &drift).unwrap();
+        assert!((110.0..=130.0).contains(&low) && high - low == 360.0, "{low} {high}");
+        let flat = vec![Distribution::from_pairs((1..=100).map(|value| (value, 1))); 40];
+        assert_eq!(parts(0.95, &spans, &flat), None);
+        let narrow = Estimate { value: 0.0, low: -0.01, high: 0.01, dof: 9.0 };
+        let wide = widen_to_parts(narrow, (100.0, None), (100.0, Some((80.0, 110.0))));
+        assert!((wide.low - 0.8_f64.ln()).abs() < 1e-12 && (wide.high - 1.1_f64.ln()).abs() < 1e-12);
+        assert_eq!(widen_to_parts(narrow, (100.0, None), (100.0, None)), narrow);
     }
 
     #[test]

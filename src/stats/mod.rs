@@ -19,7 +19,7 @@ mod coverage;
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
 pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
 pub use bootstrap::{RESAMPLES, Resampled, Sampled, block_length, resample};
-pub use change::{Estimate, fewest_blocks, log_ratio, share_difference, widen};
+pub use change::{Estimate, fewest_blocks, log_ratio, parts, share_difference, widen, widen_to_parts};
 pub use distribution::Distribution;
 pub use holm::holm;
 pub use mser::{LEAST_MSER_BATCHES, Settling, settling};

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod command_line;
+mod compare;
 mod counting;
 mod journal;
 mod many_users;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::document::nearest;
 
 use super::{
-    Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users,
+    Layer, parse_any_time, parse_scenario, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance,
+    parse_users,
 };
 
 /// What the environment says.
@@ -29,6 +30,9 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             run_time: env.one("RUN_TIME", parse_time)?,
             stages: env.one("STAGES", parse_stages)?,
             targets: env.list("TARGET", parse_target)?,
+            baseline: env.text("BASELINE"),
+            tolerance: env.one("TOLERANCE", parse_tolerance)?,
+            strict_baseline: env.one("STRICT_BASELINE", parse_flag)?,
             label: env.text("LABEL"),
             results: env.text("RESULTS").map(PathBuf::from),
             stop_timeout: env.one("STOP_TIMEOUT", parse_any_time)?,
@@ -42,7 +46,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "SCENARIO",
     "HOST",
     "ALLOW_HOST",
@@ -51,6 +55,9 @@ const KNOWN: [&str; 20] = [
     "RUN_TIME",
     "STAGES",
     "TARGET",
+    "BASELINE",
+    "TOLERANCE",
+    "STRICT_BASELINE",
     "LABEL",
     "RESULTS",
     "STOP_TIMEOUT",

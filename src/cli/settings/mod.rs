@@ -10,13 +10,16 @@ use std::time::Duration;
 use super::Failure;
 use crate::judge::Targets;
 use crate::record::{LoadModel, LoadPlan, Stage};
-use crate::units::{parse_duration, parse_rate};
+use crate::units::{parse_duration, parse_rate, parse_ratio};
 
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
+
+/// How much worse than a baseline counts as the same, where nothing is said.
+const TOLERANCE: f64 = 0.05;
 
 /// What one source says; what it does not say, the next one may.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +32,9 @@ pub(super) struct Layer {
     pub(super) run_time: Option<Duration>,
     pub(super) stages: Option<Vec<Stage>>,
     pub(super) targets: Vec<(String, String)>,
+    pub(super) baseline: Option<String>,
+    pub(super) tolerance: Option<f64>,
+    pub(super) strict_baseline: Option<bool>,
     pub(super) label: Option<String>,
     pub(super) results: Option<PathBuf>,
     pub(super) stop_timeout: Option<Duration>,
@@ -54,6 +60,10 @@ pub(super) struct Settings {
     /// Where the load is not made of stages.
     pub(super) spawn_rate: Option<f64>,
     pub(super) targets: Targets,
+    pub(super) baseline: Option<String>,
+    /// A fraction.
+    pub(super) tolerance: f64,
+    pub(super) strict_baseline: bool,
     pub(super) label: Option<String>,
     pub(super) results: PathBuf,
     pub(super) stop_timeout: Duration,
@@ -109,6 +119,9 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         plan,
         spawn_rate,
         targets,
+        baseline: layers.iter().find_map(|layer| layer.baseline.clone()),
+        tolerance: layers.iter().find_map(|layer| layer.tolerance).unwrap_or(TOLERANCE),
+        strict_baseline: first(|layer| layer.strict_baseline).unwrap_or(false),
         label: layers.iter().find_map(|layer| layer.label.clone()),
         results: layers.iter().find_map(|layer| layer.results.clone()).unwrap_or_else(|| "results".into()),
         stop_timeout: layers.iter().find_map(|layer| layer.stop_timeout).unwrap_or(Duration::from_secs(10)),
@@ -187,6 +200,15 @@ pub(super) fn parse_stages(text: &str) -> Result<Vec<Stage>, String> {
         return Err("no stage has a user".to_owned());
     }
     Ok(stages)
+}
+
+/// `5%`: above 0 and below 1.
+pub(super) fn parse_tolerance(text: &str) -> Result<f64, String> {
+    match parse_ratio(text.trim()) {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        Ok(_) => Err("the tolerance must be above 0 and below 100 %, e.g. 5%".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// `FILE[:WEIGHT]`.

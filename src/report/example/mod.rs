@@ -262,6 +262,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
             memory_bytes: 64 << 20,
         }],
         samples: BTreeMap::new(),
+        baseline: None,
         notes: vec![],
     }
 }
