@@ -61,8 +61,7 @@ pub(super) fn attach(results: &Path, run: &Run, result: &mut RunResult) {
         }
     };
     let baseline: Vec<(&Run, &RunResult)> = baseline.iter().map(|one| (&one.run, &one.result)).collect();
-    let options = Options { tolerance: asked.tolerance, gate_endpoints: false };
-    let found = history::compare_runs(&baseline, &[(run, result)], options);
+    let found = history::compare_runs(&baseline, &[(run, result)], Options::new(asked.tolerance));
     match found.verdict {
         Outcome::Worse if result.verdict != Verdict::Void => {
             result.verdict = Verdict::Fail;

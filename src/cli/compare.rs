@@ -77,7 +77,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
         )));
     }
     let tolerance = args.tolerance.unwrap_or(settings.tolerance);
-    let found = history::compare(&a, &b, Options { tolerance, gate_endpoints: args.gate_endpoints });
+    let found = history::compare(&a, &b, Options { gate_endpoints: args.gate_endpoints, ..Options::new(tolerance) });
     let text = match args.format {
         Format::Text => {
             let (width, colour) = page_width();

@@ -41,7 +41,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let folder = history::find(&settings.results, &args.result).map_err(Failure::cannot)?;
     let run = record::read(&folder).map_err(Failure::cannot)?;
     let mut result = judge::judge(&run);
-    baseline::attach(&settings.results, &run, &mut result);
+    // Its baseline lay beside it.
+    baseline::attach(folder.parent().unwrap_or(&settings.results), &run, &mut result);
     write_reports(&folder, &run, &result);
     show(&folder, &run, &result, args.format)?;
     Ok(ExitCode::of(run.end.as_ref(), result.verdict, run.asked.allow_unproven))

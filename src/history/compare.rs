@@ -23,6 +23,15 @@ pub struct Options {
     pub tolerance: f64,
     /// Endpoints decide too, adjusted for their number.
     pub gate_endpoints: bool,
+    /// How often the windows of a pair are resampled.
+    pub resamples: usize,
+}
+
+impl Options {
+    /// With this tolerance; only targets decide.
+    pub fn new(tolerance: f64) -> Self {
+        Self { tolerance, gate_endpoints: false, resamples: RESAMPLES }
+    }
 }
 
 /// In what the workloads of all these runs differ from the first of A; empty where all are the same.
@@ -52,7 +61,7 @@ pub fn compare_runs(a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> Com
     let targets = targets(b, &mut notes);
     let endpoints = endpoints(a, b, &mut notes);
     let (mut targets, mut endpoints, shift, method) = match (a, b) {
-        ([(a, _)], [(b, _)]) => pair(a, b, &targets, &endpoints, tolerance),
+        ([(a, _)], [(b, _)]) => pair(a, b, &targets, &endpoints, options),
         _ => several(a, b, &targets, &endpoints, tolerance),
     };
     adjust(&mut endpoints);
@@ -89,8 +98,8 @@ pub fn compare_runs(a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> Com
 
 type Parts = (Vec<Changed>, Vec<Changed>, Vec<crate::judge::Shifted>, Method);
 
-fn pair(a: &Run, b: &Run, targets: &[Compared], endpoints: &[Compared], tolerance: f64) -> Parts {
-    let pair = Pair::new(a, b, tolerance, RESAMPLES);
+fn pair(a: &Run, b: &Run, targets: &[Compared], endpoints: &[Compared], options: Options) -> Parts {
+    let pair = Pair::new(a, b, options.tolerance, options.resamples);
     let mut block_s = None;
     let mut changes = |of: Option<&str>, wanted: &[Compared]| {
         let (rows, block) = pair.changes(of, wanted);
@@ -101,7 +110,7 @@ fn pair(a: &Run, b: &Run, targets: &[Compared], endpoints: &[Compared], toleranc
     let shown = by_subject(endpoints, &mut changes);
     let method = Method {
         unit: Unit::Pair,
-        resamples: Some(RESAMPLES),
+        resamples: Some(options.resamples),
         seed: Some(SEED),
         block_s,
         between_runs: Some(BETWEEN_RUNS),

@@ -161,7 +161,12 @@ impl<'a> Pair<'a> {
     fn what_would_tell(&self, row: &mut Changed, wanted: &Compared, within: &Estimate, found: &Found, seconds: f64) {
         let edges = wanted.edges(self.tolerance);
         let turn = |of: &Estimate| turned(*of, wanted.more_is_better());
-        row.steady_s = steady_needed(&turn(within), &turn(&found.change), edges, seconds);
+        row.steady_s = if found.counts.is_some_and(|counts| counts.iter().all(|side| side[0] == 0)) {
+            // Without a failure the width goes with one over the requests.
+            Some(1.1 * found.change.high / edges.worse * seconds)
+        } else {
+            steady_needed(&turn(within), &turn(&found.change), edges, seconds)
+        };
         row.reason = match (row.steady_s, wanted.kind) {
             (Some(needed), _) => format!("the interval holds the edge of the tolerance: {}", both_run(needed, seconds)),
             (None, Kind::Time(q)) if self.lag_us(q) / 1000.0 > self.tolerance / 2.0 * found.a => format!(
