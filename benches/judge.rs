@@ -38,6 +38,7 @@ fn asked(run_time_s: f64) -> Asked {
         wait: "1–5 s".to_owned(),
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "bench".to_owned(),
+        baseline: None,
         plan: LoadPlan::users(USERS, 50.0, run_time_s),
         targets: Targets::guide().to_words(),
         environment: Environment {

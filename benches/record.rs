@@ -35,6 +35,7 @@ fn asked() -> Asked {
         wait: "none".into(),
         scenario_name: "bench".into(),
         scenario_hash: String::new(),
+        baseline: None,
         plan: LoadPlan::users(50, 50.0, 60.0),
         targets: BTreeMap::new(),
         environment: Environment {

@@ -124,6 +124,7 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
         mean_requests_per_task: 1.0,
         wait: scenario.wait.to_string(),
         scenario_name: scenario.name.clone(),
+        baseline: None,
         scenario_hash: scenario.hash.clone(),
         plan: shape.plan.clone(),
         targets: targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),

@@ -1,7 +1,9 @@
 //! One file a subcommand. Wires the rooms together; the only room that prints: reports to standard output, everything
 //! else to standard error.
 
+mod baseline;
 mod calibrate;
+mod compare;
 mod environment;
 mod exit;
 mod host;
@@ -22,7 +24,7 @@ pub use exit::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "agenthub-perf", version, arg_required_else_help = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 every target passed; 1 could not run; 2 wrong usage; 98 unproven or void; \
-    99 a target missed; 130 interrupted.")]
+    99 a target missed, or worse than the baseline; 130 interrupted.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -34,6 +36,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Build a result's report again from its journal, also that of a killed or running one
     Report(report::ReportArgs),
+    /// Compare two results, or several a side: better, worse, the same or unproven
+    Compare(compare::CompareArgs),
     /// Check, show or try a scenario file
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
@@ -50,6 +54,7 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run::run(*args, stop).await,
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Scenario(command) => scenario::scenario(command, stop).await,
         Command::Serve(args) => serve::serve(args, stop).await,
         Command::Calibrate(args) => calibrate::calibrate(args, stop).await,

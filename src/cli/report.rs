@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::baseline;
 use super::exit::ExitCode;
 use super::run::Format;
 use super::settings::{Layer, settle};
@@ -39,7 +40,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let settings = settle(flags, None, args.config.as_deref())?;
     let folder = history::find(&settings.results, &args.result).map_err(Failure::cannot)?;
     let run = record::read(&folder).map_err(Failure::cannot)?;
-    let result = judge::judge(&run);
+    let mut result = judge::judge(&run);
+    // Its baseline lay beside it.
+    baseline::attach(folder.parent().unwrap_or(&settings.results), &run, &mut result);
     write_reports(&folder, &run, &result);
     show(&folder, &run, &result, args.format)?;
     Ok(ExitCode::of(run.end.as_ref(), result.verdict, run.asked.allow_unproven))
@@ -58,11 +61,16 @@ pub(super) fn show(folder: &Path, run: &Run, result: &RunResult, format: Format)
     match format {
         Format::Json => print(&report::json(result).map_err(Failure::cannot)?),
         Format::Text => {
-            let terminal = std::io::stdout().is_terminal();
-            let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            let (_, columns) = console::Term::stdout().size_checked().unwrap_or((0, WIDTH as u16));
-            let width = if terminal { usize::from(columns) } else { WIDTH };
+            let (width, colour) = page_width();
             print(&report::terminal(folder, run, result, width, colour))
         }
     }
+}
+
+/// Columns of standard output, and whether it takes colours.
+pub(super) fn page_width() -> (usize, bool) {
+    let terminal = std::io::stdout().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let (_, columns) = console::Term::stdout().size_checked().unwrap_or((0, WIDTH as u16));
+    (if terminal { usize::from(columns) } else { WIDTH }, colour)
 }

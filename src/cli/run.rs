@@ -9,18 +9,19 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use super::baseline;
 use super::environment;
 use super::exit::ExitCode;
 use super::report::{show, write_reports};
 use super::settings::{
     Layer, ScenarioFile, Settings, Stages, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario,
-    parse_spawn_rate, parse_stages, parse_target, parse_time, parse_users, settle,
+    parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users, settle,
 };
 use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge;
-use crate::load::{self, AllowedHosts, Host, Limits, Load, LoadError};
+use crate::load::{self, AllowedHosts, Limits, Load, LoadError};
 use crate::record::{self, Arrivals, Asked, AskedScenario, End, EndpointName, LoadModel, Recorder};
 use crate::scenario::{self, Scenario};
 
@@ -69,6 +70,15 @@ pub(super) struct RunArgs {
     /// A named load: quick (default), guide, stress, ci, soak, or one of the configuration's own
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Hold the result against another, or several apart by commas: a path, id, label, latest; worse ends with 99
+    #[arg(long, value_name = "REF")]
+    baseline: Option<String>,
+    /// How much worse than the baseline counts as the same [default: 5%]
+    #[arg(long, value_name = "SHARE", value_parser = parse_tolerance)]
+    tolerance: Option<f64>,
+    /// An unproven comparison with the baseline makes the run unproven
+    #[arg(long)]
+    strict_baseline: bool,
     /// A name by which the result is found again
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
@@ -130,6 +140,9 @@ impl RunArgs {
             max_users: self.max_users,
             stages: self.stages.take(),
             targets: std::mem::take(&mut self.targets),
+            baseline: self.baseline.take(),
+            tolerance: self.tolerance,
+            strict_baseline: self.strict_baseline.then_some(true),
             label: self.label.take(),
             results: self.results.take(),
             stop_timeout: self.stop_timeout,
@@ -159,6 +172,8 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     let named = settings.host.clone().or_else(|| scenarios.iter().find_map(|(scenario, _)| scenario.host.clone()));
     let allowed = AllowedHosts::new(settings.allow_hosts.clone());
     let host = named.as_deref().map(|text| host::checked(text, &allowed)).transpose()?;
+    // Before the folder is made, or `latest` would be this run; before the host is asked, or a mistake would cost it a request.
+    let baseline = baseline::resolve(&settings, &asked(&settings, &scenarios, "", false, String::new()))?;
     let folder = ResultFolder::create(&settings.results, &scenario_name(&scenarios))?;
 
     // Before the reference service starts: it inherits what is raised.
@@ -171,7 +186,8 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
             return Err(failure);
         }
     };
-    let asked = asked(&settings, &scenarios, &host, service.is_some(), folder.id.clone());
+    let asked =
+        Asked { baseline, ..asked(&settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
     let outlook = judge::outlook(&asked, &settings.targets);
     for line in &outlook.lines {
         tell(line);
@@ -216,7 +232,8 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
 /// Reads the run back from its journal, judges and reports it.
 fn finish(folder: &Path, settings: &Settings, format: Format, failed: Option<Failure>) -> Result<ExitCode, Failure> {
     let run = record::read(folder).map_err(Failure::cannot)?;
-    let result = judge::judge(&run);
+    let mut result = judge::judge(&run);
+    baseline::attach(&settings.results, &run, &mut result);
     write_reports(folder, &run, &result);
     show(folder, &run, &result, format)?;
     Ok(match failed {
@@ -270,7 +287,7 @@ fn scenario_name(scenarios: &[Weighted]) -> String {
     scenarios.iter().map(|(scenario, _)| scenario.name.as_str()).collect::<Vec<_>>().join(" + ")
 }
 
-fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_service: bool, id: String) -> Asked {
+fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_service: bool, id: String) -> Asked {
     let total: f64 = scenarios.iter().map(|(_, weight)| f64::from(*weight)).sum();
     let mean = |of: &dyn Fn(&Scenario) -> f64| -> f64 {
         scenarios.iter().map(|(scenario, weight)| of(scenario) * f64::from(*weight) / total).sum()
@@ -298,7 +315,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
         id,
         label: settings.label.clone(),
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-        host: host.to_string(),
+        host: host.to_owned(),
         reference_service,
         seed: settings.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
         stop_timeout_s: settings.stop_timeout.as_secs_f64(),
@@ -318,6 +335,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &Host, reference_ser
         wait: if open { String::new() } else { waits.join(", ") },
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
+        baseline: None,
         plan: settings.plan.clone(),
         targets: settings.targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),
         environment: environment::here(),

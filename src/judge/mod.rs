@@ -2,10 +2,12 @@
 
 mod arrivals;
 mod ceiling;
+mod comparison;
 mod generator;
 mod machine;
 mod outlook;
 mod result;
+mod series;
 mod steady;
 mod target;
 mod targets;
@@ -18,11 +20,13 @@ mod words;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
 pub use outlook::{Outlook, outlook};
 pub use result::{
     ArrivalsResult, EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult,
     ScenarioResult, StageResult, SteadyResult, TargetResult, Totals, Verdict,
 };
+pub use series::{Series, SteadyWindow};
 pub use target::{Target, TargetError, TargetName, Targets};
 pub use verdict::judge;
 

@@ -61,6 +61,9 @@ pub struct RunResult {
     pub generators: Vec<GeneratorResult>,
     /// What probes saw, by probe.
     pub samples: BTreeMap<String, serde_json::Value>,
+    /// How it compares with the baseline it was asked to be held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Box<super::Comparison>>,
     /// What a reader should know: steady state not tested, lines of the journal skipped.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -65,6 +65,9 @@ pub struct Asked {
     pub scenario_name: String,
     /// Over all scenario files and their weights.
     pub scenario_hash: String,
+    /// `--baseline`: what the run is held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<AskedBaseline>,
     /// The load.
     pub plan: LoadPlan,
     /// Targets in the words of the configuration: `p95_response_time` → `< 2s`.
@@ -73,6 +76,19 @@ pub struct Asked {
     pub environment: Environment,
     /// The scenarios that share the load.
     pub scenarios: Vec<AskedScenario>,
+}
+
+/// What a run is held against, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskedBaseline {
+    /// As it was written: `main`, `latest`.
+    pub reference: String,
+    /// The ids of the results that it named before the load; of those that lie elsewhere, the paths.
+    pub results: Vec<String>,
+    /// How much worse counts as the same, a fraction.
+    pub tolerance: f64,
+    /// What is unproven against it ends the run as unproven.
+    pub strict: bool,
 }
 
 /// One of the scenarios that share the load.

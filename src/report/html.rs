@@ -21,6 +21,7 @@ struct Page<'a> {
     partial: Option<String>,
     reasons: Vec<&'a str>,
     targets: Vec<Row>,
+    baseline: Option<String>,
     stages: Vec<Stage>,
     next: Next,
     charts: Vec<Figure>,
@@ -65,13 +66,13 @@ struct Stage {
     targets: Vec<Row>,
 }
 
-struct Figure {
-    slug: &'static str,
-    caption: String,
-    wide: String,
-    narrow: String,
-    wide_points: String,
-    narrow_points: String,
+pub(super) struct Figure {
+    pub(super) slug: &'static str,
+    pub(super) caption: String,
+    pub(super) wide: String,
+    pub(super) narrow: String,
+    pub(super) wide_points: String,
+    pub(super) narrow_points: String,
 }
 
 struct Cell {
@@ -122,6 +123,7 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         partial: words::cut_short(run, result),
         reasons: words::void_reasons(result),
         targets: result.targets.iter().map(row).collect(),
+        baseline: result.baseline.as_deref().map(super::comparison::html_section).transpose()?,
         stages,
         next: next_step(run, result),
         charts: charts::all(run, result).into_iter().map(figure).collect(),
@@ -190,7 +192,7 @@ fn bar(target: &TargetResult) -> Option<Bar> {
     })
 }
 
-fn figure(chart: Chart) -> Figure {
+pub(super) fn figure(chart: Chart) -> Figure {
     let points = |readout: &[(f64, String)]| {
         let rounded: Vec<(f64, &str)> =
             readout.iter().map(|(at, words)| ((at * 100.0).round() / 100.0, words.as_str())).collect();

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::words;
-use crate::judge::{RunResult, TargetResult, Verdict};
+use crate::judge::{Comparison, Outcome, RunResult, TargetResult, Verdict};
 use crate::record::Run;
 
 /// The whole file.
@@ -33,6 +33,9 @@ pub(super) fn junit(run: &Run, result: &RunResult) -> Result<String, SerializeEr
     add("run", run_status(run, result));
     for target in &result.targets {
         add(&target.name, target_status(run, result, target));
+    }
+    if let Some(baseline) = &result.baseline {
+        add("baseline", baseline_status(run, baseline));
     }
     let mut report = Report::new("agenthub-perf");
     report.set_time(words::duration(result));
@@ -79,6 +82,18 @@ fn target_status(run: &Run, result: &RunResult, target: &TargetResult) -> TestCa
         Verdict::Unproven => skipped(&format!("unproven: {message}")),
         Verdict::NotMeasured => skipped(&words::reason(target)),
         Verdict::Void => void(result),
+    }
+}
+
+/// What is unproven against a baseline fails only where it was asked to.
+fn baseline_status(run: &Run, baseline: &Comparison) -> TestCaseStatus {
+    let message = super::comparison::sentence(baseline);
+    let strict = run.asked.baseline.as_ref().is_some_and(|asked| asked.strict);
+    match baseline.verdict {
+        Outcome::Worse => not_good(NonSuccessKind::Failure, "worse", &message),
+        Outcome::Unproven if strict => not_good(NonSuccessKind::Failure, "unproven", &format!("unproven: {message}")),
+        Outcome::Unproven => skipped(&format!("unproven: {message}")),
+        _ => TestCaseStatus::success(),
     }
 }
 

@@ -21,6 +21,10 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
         page.push_str("\n### Targets\n\n");
         targets(&mut page, &result.targets);
     }
+    if let Some(baseline) = &result.baseline {
+        page.push('\n');
+        page.push_str(&super::comparison::markdown(baseline, 3));
+    }
     holds(&mut page, result);
     endpoints(&mut page, result);
     times(&mut page, result);
@@ -163,19 +167,19 @@ fn environment(page: &mut String, run: &Run, result: &RunResult) {
 }
 
 /// Heading and rule of a table; `right`: the columns that are aligned right.
-fn table(page: &mut String, titles: &[&str], right: &[usize]) {
+pub(super) fn table(page: &mut String, titles: &[&str], right: &[usize]) {
     row(page, &titles.iter().map(|&title| title.to_owned()).collect::<Vec<_>>());
     let rules = (0..titles.len()).map(|n| if right.contains(&n) { "---:" } else { "---" });
     let _ = writeln!(page, "| {} |", rules.collect::<Vec<_>>().join(" | "));
 }
 
-fn row(page: &mut String, cells: &[String]) {
+pub(super) fn row(page: &mut String, cells: &[String]) {
     let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
     let _ = writeln!(page, "| {} |", cells.join(" | "));
 }
 
 /// Text that means nothing to Markdown or HTML, on one line.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

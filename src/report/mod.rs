@@ -2,6 +2,7 @@
 
 mod charts;
 pub(crate) mod columns;
+mod comparison;
 #[cfg(test)]
 mod example;
 mod html;
@@ -16,7 +17,7 @@ pub(crate) mod words;
 use std::io::Write;
 use std::path::Path;
 
-use crate::judge::RunResult;
+use crate::judge::{Comparison, RunResult};
 use crate::record::Run;
 
 /// A report that cannot be written.
@@ -44,6 +45,26 @@ pub fn markdown(run: &Run, result: &RunResult) -> String {
     markdown::markdown(run, result)
 }
 
+/// The terminal's report of a comparison.
+pub fn comparison_text(of: &Comparison, width: usize, colour: bool) -> String {
+    comparison::text(of, width, colour)
+}
+
+/// A comparison as JSON, ending with a newline.
+pub fn comparison_json(of: &Comparison) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(of).map(|text| text + "\n")
+}
+
+/// A comparison as Markdown, for a job summary.
+pub fn comparison_markdown(of: &Comparison) -> String {
+    comparison::markdown(of, 2)
+}
+
+/// A comparison as a page that needs no network.
+pub fn comparison_html(of: &Comparison) -> Result<String, askama::Error> {
+    comparison::page(of)
+}
+
 /// Writes `result.json`, `report.html`, `report.md`, `junit.xml` and `charts/*.svg` into a result folder, each whole or not at all.
 pub fn write_all(folder: &Path, run: &Run, result: &RunResult) -> Result<(), ReportError> {
     let charts = folder.join("charts");
@@ -51,7 +72,8 @@ pub fn write_all(folder: &Path, run: &Run, result: &RunResult) -> Result<(), Rep
     let made = |path: &Path, text: Result<String, std::io::Error>| {
         text.map_err(|source| ReportError { path: path.to_owned(), source })
     };
-    for chart in charts::all(run, result) {
+    let shift = result.baseline.as_deref().and_then(charts::shift);
+    for chart in charts::all(run, result).into_iter().chain(shift) {
         write(&charts.join(chart.file_name()), &chart.standalone())?;
     }
     let path = folder.join("report.html");

@@ -65,6 +65,18 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
 /// halves intervals.
 fn after_unproven(run: &Run, result: &RunResult) -> Next {
     let unproven = || result.targets.iter().filter(|t| t.verdict == Verdict::Unproven);
+    if unproven().next().is_none()
+        && let Some(baseline) = &result.baseline
+    {
+        // Of the run's length the baseline speaks too: both must be longer.
+        return match baseline.targets.iter().filter_map(|row| row.steady_s).reduce(f64::max) {
+            Some(steady_s) => step(
+                "the comparison with the baseline is unproven; make both runs this long",
+                Some(command(run, result, 1.0, ((steady_s + result.steady.from_s) / result.load.run_time_s).max(1.0))),
+            ),
+            None => step("compare several runs a side: agenthub-perf compare A1,A2,A3,A4 B1,B2,B3,B4", None),
+        };
+    }
     let wants_load = unproven().any(|t| t.name == "throughput" && t.longer_s.is_none());
     let wants_time = unproven().any(|t| t.name != "throughput" || t.longer_s.is_some());
     let now = result.load.users.map(f64::from).or(result.load.rate);
@@ -120,7 +132,12 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
     }
     match missed.first() {
         Some(name) => format!("begin with {}: see its chart in report.html", target_name(name)),
-        None => "see report.html".to_owned(),
+        None => match result.baseline.as_ref().and_then(|baseline| baseline.reasons.first()) {
+            Some(worse) => {
+                format!("begin with {}: see its change against the baseline in report.html", target_name(worse))
+            }
+            None => "see report.html".to_owned(),
+        },
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usiz
     let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
     page.verdict(run, result);
     page.targets(&result.targets);
+    if let Some(baseline) = &result.baseline {
+        page.text.push_str(&super::comparison::text_section(baseline, page.width, colour));
+    }
     page.holds(result);
     page.endpoints(result);
     page.errors(result);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::judge::{EndpointResult, GeneratorResult, RunResult, TargetResult, Verdict};
+use crate::judge::{EndpointResult, GeneratorResult, Outcome, RunResult, TargetResult, Verdict};
 use crate::record::{ArrivalSecond, End, LoadModel, Run};
 use crate::units::{format_count, format_duration, format_ms, format_rate, format_ratio};
 
@@ -243,11 +243,19 @@ pub(super) fn sentence(result: &RunResult) -> String {
         Verdict::Void => {
             "The load generator did not do what it was asked to: these figures do not speak of the host.".to_owned()
         }
-        Verdict::Fail if failed.is_empty() => "The run failed.".to_owned(),
+        Verdict::Fail if failed.is_empty() => match &result.baseline {
+            Some(baseline) if baseline.verdict == Outcome::Worse => {
+                format!("No target was missed, but against the baseline (A): {}", super::comparison::sentence(baseline))
+            }
+            _ => "The run failed.".to_owned(),
+        },
         Verdict::Fail if failed.len() == measured => {
             format!("Every measured target was missed: {}.", listed(&failed))
         }
         Verdict::Fail => format!("{} of {measured} measured targets were missed: {}.", failed.len(), listed(&failed)),
+        Verdict::Unproven if unproven.is_empty() && result.baseline.is_some() => {
+            "No target was missed, but whether the run is worse than its baseline cannot be told.".to_owned()
+        }
         Verdict::Unproven if unproven.is_empty() => "Nothing was proven.".to_owned(),
         Verdict::Unproven => format!("No target was missed, but this run cannot prove: {}.", listed(&unproven)),
         Verdict::Pass if measured == 1 => "The one measured target was met.".to_owned(),

@@ -2,20 +2,28 @@
 
 mod batches;
 mod binomial;
+mod bootstrap;
+mod change;
 mod coverage;
 mod distribution;
+mod holm;
 mod mser;
 mod percentile;
 mod rate;
+mod runs;
 mod sample_size;
 mod student;
 
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
 pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
+pub use bootstrap::{RESAMPLES, Resampled, Sampled, block_length, resample};
+pub use change::{Estimate, fewest_blocks, log_ratio, parts, share_difference, widen, widen_to_parts};
 pub use coverage::{ARRIVALS_A_SECOND, Coverage, coverage};
 pub use distribution::Distribution;
+pub use holm::holm;
 pub use mser::{LEAST_MSER_BATCHES, Settling, settling};
 pub use percentile::{Percentile, percentile};
 pub use rate::{Rate, rate};
+pub use runs::{BetweenRuns, between_runs, least_p};
 pub use sample_size::{requests_to_decide, requests_to_prove_below};
 pub use student::{CONFIDENCE, normal_factor, t_factor};

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod calibrate;
 mod command_line;
+mod compare;
 mod cookies;
 mod counting;
 mod journal;

@@ -71,6 +71,7 @@ impl Hour {
             mean_requests_per_task: 1.0,
             wait: "none".into(),
             scenario_name: "hour".into(),
+            baseline: None,
             scenario_hash: "0".into(),
             plan: LoadPlan::users(50, 50.0, self.seconds as f64),
             targets: BTreeMap::from([

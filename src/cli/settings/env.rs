@@ -6,7 +6,7 @@ use crate::document::nearest;
 
 use super::{
     Layer, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages,
-    parse_target, parse_time, parse_users,
+    parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.
@@ -33,6 +33,9 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             max_users: env.one("MAX_USERS", parse_users)?,
             stages: env.one("STAGES", parse_stages)?,
             targets: env.list("TARGET", parse_target)?,
+            baseline: env.text("BASELINE"),
+            tolerance: env.one("TOLERANCE", parse_tolerance)?,
+            strict_baseline: env.one("STRICT_BASELINE", parse_flag)?,
             label: env.text("LABEL"),
             results: env.text("RESULTS").map(PathBuf::from),
             stop_timeout: env.one("STOP_TIMEOUT", parse_any_time)?,
@@ -48,7 +51,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 28] = [
     "SCENARIO",
     "HOST",
     "ALLOW_HOST",
@@ -60,6 +63,9 @@ const KNOWN: [&str; 25] = [
     "MAX_USERS",
     "STAGES",
     "TARGET",
+    "BASELINE",
+    "TOLERANCE",
+    "STRICT_BASELINE",
     "LABEL",
     "RESULTS",
     "STOP_TIMEOUT",

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::Failure;
-use super::{Layer, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_users};
+use super::{
+    Layer, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_tolerance,
+    parse_users,
+};
 use crate::document::{Document, Kind, Node, Problems, Table};
 use crate::judge::Targets;
 
@@ -69,6 +72,9 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         max_users: table.take("max_users").and_then(|node| checked(&node, parse_users(&plain(&node)?))),
         stages: table.take("stages").and_then(|node| checked(&node, parse_stages(node.text()?))),
         targets: table.take("targets").map(|node| targets(&node)).unwrap_or_default(),
+        baseline: table.take("baseline").and_then(|node| node.filled_text().map(str::to_owned)),
+        tolerance: table.take("tolerance").and_then(|node| checked(&node, parse_tolerance(&plain(&node)?))),
+        strict_baseline: table.take("strict_baseline").and_then(|node| node.boolean()),
         label: table.take("label").and_then(|node| node.filled_text().map(str::to_owned)),
         results: table.take("results").and_then(|node| node.filled_text().map(|path| folder.join(path))),
         stop_timeout: table.take("stop_timeout").and_then(|node| node.duration()),

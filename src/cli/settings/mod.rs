@@ -12,7 +12,7 @@ use super::Failure;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
 use crate::record::{Arrivals, LoadModel, LoadPlan, Stage};
-use crate::units::{parse_duration, parse_rate};
+use crate::units::{parse_duration, parse_rate, parse_ratio};
 
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
@@ -20,6 +20,9 @@ pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
+
+/// How much worse than a baseline counts as the same, where nothing is said.
+const TOLERANCE: f64 = 0.05;
 
 /// What one source says; what it does not say, the next one may.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +38,9 @@ pub(super) struct Layer {
     pub(super) max_users: Option<u32>,
     pub(super) stages: Option<Stages>,
     pub(super) targets: Vec<(String, String)>,
+    pub(super) baseline: Option<String>,
+    pub(super) tolerance: Option<f64>,
+    pub(super) strict_baseline: Option<bool>,
     pub(super) label: Option<String>,
     pub(super) results: Option<PathBuf>,
     pub(super) stop_timeout: Option<Duration>,
@@ -74,6 +80,10 @@ pub(super) struct Settings {
     /// Open load: the most sessions.
     pub(super) max_users: u32,
     pub(super) targets: Targets,
+    pub(super) baseline: Option<String>,
+    /// A fraction.
+    pub(super) tolerance: f64,
+    pub(super) strict_baseline: bool,
     pub(super) label: Option<String>,
     pub(super) results: PathBuf,
     pub(super) stop_timeout: Duration,
@@ -147,6 +157,9 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         arrivals: layers.iter().find_map(|layer| layer.arrivals).unwrap_or_default(),
         max_users: layers.iter().find_map(|layer| layer.max_users).unwrap_or(enough),
         targets,
+        baseline: layers.iter().find_map(|layer| layer.baseline.clone()),
+        tolerance: layers.iter().find_map(|layer| layer.tolerance).unwrap_or(TOLERANCE),
+        strict_baseline: first(|layer| layer.strict_baseline).unwrap_or(false),
         label: layers.iter().find_map(|layer| layer.label.clone()),
         results: layers.iter().find_map(|layer| layer.results.clone()).unwrap_or_else(|| "results".into()),
         stop_timeout: layers.iter().find_map(|layer| layer.stop_timeout).unwrap_or(Duration::from_secs(10)),
@@ -190,6 +203,15 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
 /// A time that may be 0.
 pub(super) fn parse_any_time(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// `5%`: above 0 and below 1.
+pub(super) fn parse_tolerance(text: &str) -> Result<f64, String> {
+    match parse_ratio(text.trim()) {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        Ok(_) => Err("the tolerance must be above 0 and below 100 %, e.g. 5%".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// `FILE[:WEIGHT]`.

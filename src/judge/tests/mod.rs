@@ -57,6 +57,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         wait: "1–5 s".to_owned(),
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c".to_owned(),
+        baseline: None,
         plan,
         targets: Targets::guide().to_words(),
         environment: Environment {

@@ -7,13 +7,14 @@ mod failures;
 mod panel;
 mod response_times;
 mod series;
+mod shift;
 mod throughput;
 
 use canvas::Canvas;
 pub(super) use canvas::dark_css;
 
 use super::words;
-use crate::judge::{RunResult, TargetResult};
+use crate::judge::{Comparison, RunResult, TargetResult};
 use crate::record::Run;
 
 /// One drawing of a chart.
@@ -50,6 +51,11 @@ pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
         chart("throughput", &throughput::caption(run), |canvas| throughput::draw(canvas, run, result)),
         chart("failures", &failures::caption(result), |canvas| failures::draw(canvas, run, result)),
     ]
+}
+
+/// How response times changed at each percentile; `None` where that is not known.
+pub(super) fn shift(of: &Comparison) -> Option<Chart> {
+    (!of.shift.is_empty()).then(|| chart("shift", &shift::caption(of), |canvas| shift::draw(canvas, of)))
 }
 
 fn chart(slug: &'static str, caption: &str, draw: impl Fn(&mut Canvas) -> Readout) -> Chart {

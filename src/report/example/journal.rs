@@ -154,6 +154,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         wait: "1–5 s".to_owned(),
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c41d07b".to_owned(),
+        baseline: None,
         plan: plan.clone(),
         targets: BTreeMap::from([("p95_response_time".to_owned(), "< 2s".to_owned())]),
         environment: Environment {

@@ -266,6 +266,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
             stopped_s: 0.0,
         }],
         samples: BTreeMap::new(),
+        baseline: None,
         notes: vec![],
     }
 }

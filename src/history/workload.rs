@@ -1,0 +1,120 @@
+//! The workload of a run: what decides whether its figures may be held against another's.
+
+use sha2::{Digest, Sha256};
+
+use crate::judge::Differs;
+use crate::record::{Asked, LoadModel};
+use crate::units::format_duration;
+
+/// What users do and how many of them there are; never where, by what, or on which code.
+///
+/// The length of a load that holds one level is no part of it, as only its steady window is judged; of a load in several holds the
+/// lengths are, as they weigh the holds against each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// The same for the same workload, 16 hexadecimal digits.
+    pub hash: String,
+    /// What it is made of: name and value, as a person reads them.
+    pub parts: Vec<(&'static str, String)>,
+}
+
+/// The workload that was asked for.
+pub fn workload(asked: &Asked) -> Workload {
+    let holds = asked.plan.holds();
+    let levels: Vec<String> = match holds.as_slice() {
+        [] => vec![asked.plan.peak().to_string()],
+        [only] => vec![only.level.to_string()],
+        several => several
+            .iter()
+            .map(|hold| {
+                let length = std::time::Duration::from_secs_f64((hold.to_s - hold.from_s).max(0.0));
+                format!("{}:{}", hold.level, format_duration(length))
+            })
+            .collect(),
+    };
+    let mut parts = vec![
+        ("scenario", format!("{} ({})", asked.scenario_name, asked.scenario_hash)),
+        ("load model", if asked.plan.model == LoadModel::Open { "open" } else { "closed" }.to_owned()),
+        (if asked.plan.model == LoadModel::Open { "arrivals a second" } else { "users" }, levels.join(",")),
+        ("think time", asked.wait.clone()),
+    ];
+    if let Some(arrivals) = asked.arrivals.filter(|_| asked.plan.model == LoadModel::Open) {
+        parts.push(("arrivals", arrivals.as_str().to_owned()));
+    }
+    let mut digest = Sha256::new();
+    // The hash of a scenario says what it does; its name may change.
+    digest.update(&asked.scenario_hash);
+    for (name, value) in &parts[1..] {
+        digest.update(format!("\n{name}={value}"));
+    }
+    let hash = digest.finalize().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    Workload { hash, parts }
+}
+
+impl Workload {
+    /// In what another workload differs; empty where it is the same.
+    pub fn differences(&self, other: &Self) -> Vec<Differs> {
+        if self.hash == other.hash {
+            return Vec::new();
+        }
+        let of = |workload: &Self, name: &str| {
+            workload.parts.iter().find(|part| part.0 == name).map_or_else(|| "none".to_owned(), |part| part.1.clone())
+        };
+        let mut names: Vec<&str> = self.parts.iter().chain(&other.parts).map(|part| part.0).collect();
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(*name));
+        let differs = |name: &str| Differs { what: name.to_owned(), a: of(self, name), b: of(other, name) };
+        names.into_iter().map(differs).filter(|differs| differs.a != differs.b).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture::asked;
+    use crate::record::{Arrivals, Environment, LoadPlan, Stage};
+
+    fn users(users: u32, rate: f64, run_time_s: f64) -> Asked {
+        Asked { plan: LoadPlan::users(users, rate, run_time_s), ..asked() }
+    }
+
+    fn names(a: &Asked, b: &Asked) -> Vec<String> {
+        workload(a).differences(&workload(b)).into_iter().map(|differs| differs.what).collect()
+    }
+
+    #[test]
+    fn where_and_by_what_and_for_how_long_make_no_other_workload() {
+        let other = Asked {
+            host: "http://elsewhere:80".into(),
+            environment: Environment { commit: Some("abc".into()), cpus: 64, ..asked().environment },
+            scenario_name: "renamed".into(),
+            seed: 9,
+            ..users(50, 5.0, 300.0)
+        };
+        assert_eq!(workload(&users(50, 10.0, 60.0)).hash, workload(&other).hash);
+        assert_eq!(names(&users(50, 10.0, 60.0), &other), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let base = users(50, 10.0, 60.0);
+        assert_eq!(names(&base, &users(60, 10.0, 60.0)), ["users"]);
+        let other = Asked { scenario_hash: "def".into(), wait: "none".into(), ..base.clone() };
+        assert_eq!(names(&base, &other), ["scenario", "think time"]);
+        let open = Asked { plan: LoadPlan::rate(20.0, 60.0), arrivals: Some(Arrivals::Poisson), ..base.clone() };
+        assert_eq!(names(&base, &open), ["load model", "users", "arrivals a second", "arrivals"]);
+        let even = Asked { arrivals: Some(Arrivals::Constant), ..open.clone() };
+        assert_eq!(names(&open, &even), ["arrivals"]);
+    }
+
+    #[test]
+    fn of_several_holds_the_lengths_count() {
+        let staged = |second_s| {
+            let stages = [(10.0, 0.0), (10.0, 60.0), (20.0, 5.0), (20.0, second_s)];
+            let stages = stages.iter().map(|&(level, duration_s)| Stage { level, duration_s }).collect();
+            Asked { plan: LoadPlan { model: LoadModel::Closed, stages }, ..asked() }
+        };
+        let found = workload(&staged(60.0)).differences(&workload(&staged(90.0)));
+        assert_eq!(found, [Differs { what: "users".into(), a: "10:60s,20:60s".into(), b: "10:60s,20:90s".into() }]);
+    }
+}

@@ -1,0 +1,157 @@
+//! A comparison for the terminal.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::words as said;
+use crate::judge::{Changed, Comparison, Outcome};
+use crate::report::columns::{Columns, wrap};
+use crate::report::words;
+
+/// Narrower than this nothing is readable.
+const LEAST_WIDTH: usize = 60;
+/// Runs of a side that are listed.
+const MOST_RUNS: usize = 10;
+
+struct Page {
+    text: String,
+    width: usize,
+    colour: bool,
+}
+
+/// The whole of it, ending with a newline.
+pub(super) fn terminal(of: &Comparison, width: usize, colour: bool) -> String {
+    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    let word = said::shout(of.verdict);
+    let indent = word.width() + 3;
+    let mut lines = wrap(&said::sentence(of), page.width - indent);
+    for reason in said::circumstances(of) {
+        lines.extend(wrap(reason, page.width - indent));
+    }
+    for (n, line) in lines.iter().enumerate() {
+        let head = if n == 0 { page.paint(&format!("1;{}", hue(of.verdict)), &word) } else { " ".repeat(word.width()) };
+        page.line(&format!("{head}   {line}"));
+    }
+    page.body(of);
+    page.text
+}
+
+/// The part of a run's report that tells of its baseline.
+pub(super) fn section(of: &Comparison, width: usize, colour: bool) -> String {
+    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    page.line("");
+    let word = page.paint(&format!("1;{}", hue(of.verdict)), &said::shout(of.verdict));
+    let lines = wrap(&said::sentence(of), page.width - 30);
+    for (n, line) in lines.iter().enumerate() {
+        page.line(&if n == 0 { format!("   against the baseline: {word}   {line}") } else { format!("     {line}") });
+    }
+    for reason in said::circumstances(of) {
+        page.wrapped(reason, 5);
+    }
+    page.body(of);
+    page.text
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.text, "{}", line.trim_end());
+    }
+
+    fn paint(&self, codes: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn wrapped(&mut self, text: &str, indent: usize) {
+        for line in wrap(text, self.width - indent) {
+            self.line(&format!("{:indent$}{line}", ""));
+        }
+    }
+
+    fn field(&mut self, name: &str, text: &str) {
+        for (n, line) in wrap(text, self.width - 12).iter().enumerate() {
+            self.line(&format!("   {:9}{line}", if n == 0 { name } else { "" }));
+        }
+    }
+
+    fn body(&mut self, of: &Comparison) {
+        self.line("");
+        for (name, side) in [("A", &of.a), ("B", &of.b)] {
+            for (n, run) in side.iter().take(MOST_RUNS).enumerate() {
+                self.field(if n == 0 { name } else { "" }, &said::run(run));
+            }
+            if side.len() > MOST_RUNS {
+                self.field("", &format!("and {} more", side.len() - MOST_RUNS));
+            }
+        }
+        self.field("differs", &said::differs(of));
+        self.rows(of, "target", &of.targets, |row| words::target_name(&row.name));
+        self.rows(of, "endpoint, p95", &of.endpoints, said::endpoint);
+        self.shift(of);
+        self.line("");
+        self.wrapped(&said::method(of), 3);
+        for note in said::notes(of) {
+            self.wrapped(&format!("note: {note}"), 3);
+        }
+    }
+
+    fn rows(&mut self, of: &Comparison, title: &str, rows: &[Changed], name: fn(&Changed) -> String) {
+        if rows.is_empty() {
+            return;
+        }
+        let with_p = rows.iter().any(|row| !said::p_value(of, row).is_empty());
+        let mut titles = vec![title, "A", "B", "change", "95 % interval", "verdict"];
+        if with_p {
+            titles.push("p");
+        }
+        let mut columns = Columns::new(&titles, &[]);
+        for row in rows {
+            let mut cells = vec![name(row), said::side(row, false), said::side(row, true), said::change(row)];
+            cells.extend([said::interval(row), said::say(row.verdict).to_owned()]);
+            if with_p {
+                cells.push(said::p_value(of, row));
+            }
+            columns.row(cells);
+        }
+        columns.fit(self.width - 3);
+        self.heading(&columns);
+        for (row, line) in rows.iter().zip(columns.rows()) {
+            let sign = self.paint(hue(row.verdict), &said::sign(row.verdict).to_string());
+            self.line(&format!(" {sign} {line}"));
+            let reason = said::reason(of, row);
+            if !reason.is_empty() {
+                self.wrapped(reason, 5);
+            }
+        }
+    }
+
+    fn shift(&mut self, of: &Comparison) {
+        if of.shift.is_empty() {
+            return;
+        }
+        let mut columns = Columns::new(&["response time", "A", "B", "change", "95 % interval"], &[]);
+        for point in &of.shift {
+            columns.row(said::shifted(point));
+        }
+        columns.fit(self.width - 3);
+        self.heading(&columns);
+        for line in columns.rows() {
+            self.line(&format!("   {line}"));
+        }
+    }
+
+    fn heading(&mut self, columns: &Columns) {
+        let painted = self.paint("2", columns.heading().trim_end());
+        self.line("");
+        self.line(&format!("   {painted}"));
+    }
+}
+
+/// The ANSI colour of an outcome.
+fn hue(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Better | Outcome::Same | Outcome::NotWorse => "32",
+        Outcome::Worse => "31",
+        Outcome::Unproven => "33",
+    }
+}

@@ -1,0 +1,155 @@
+//! Results held against each other, and runs against their baseline.
+
+use std::time::Duration;
+
+use crate::support::counting::{Behaviour, CountingServer, ServiceTime};
+use crate::support::harness::{Outcome, Workbench, only_get};
+
+const USER: &[&str] = &[
+    "run",
+    "-f",
+    "user.toml",
+    "-u",
+    "20",
+    "-r",
+    "100",
+    "-t",
+    "12s",
+    "--target",
+    "error_rate=2%",
+    "--target",
+    "throughput=10/min",
+];
+
+fn taking(ms: u64) -> CountingServer {
+    CountingServer::with(Behaviour { time: ServiceTime::Fixed(Duration::from_millis(ms)), ..Behaviour::default() })
+}
+
+fn bench() -> Workbench {
+    let bench = Workbench::new();
+    bench.write("user.toml", &only_get("/api/v2/projects", "{ constant = \"50ms\" }", ""));
+    bench
+}
+
+fn load(bench: &Workbench, server: &CountingServer, more: &[&str]) -> Outcome {
+    let url = server.url();
+    bench.run(&[USER, &["-H", &url], more].concat())
+}
+
+fn id(bench: &Workbench) -> String {
+    bench.newest_result().file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_host_that_got_slower_is_worse_than_its_baseline_in_every_report() {
+    let bench = bench();
+    load(&bench, &taking(30), &["--label", "main"]).assert_code(0);
+    let first = id(&bench);
+    let outcome = load(&bench, &taking(120), &["--baseline", "latest", "--format", "json"]);
+    outcome.assert_code(99);
+    let result = bench.result();
+    assert_eq!(result["verdict"], "fail");
+    let baseline = &result["baseline"];
+    assert_eq!((&baseline["verdict"], &baseline["a"][0]["id"]), (&"worse".into(), &first.as_str().into()));
+    let p95 = &baseline["targets"].as_array().unwrap().iter().find(|row| row["name"] == "p95_response_time").unwrap();
+    assert_eq!(p95["verdict"], "worse");
+    let ratio = p95["ratio"]["value"].as_f64().unwrap();
+    assert!((2.0..6.0).contains(&ratio) && p95["ratio"]["low"].as_f64().unwrap() > 1.05, "{p95}");
+    assert_eq!(baseline["shift"].as_array().unwrap().len(), 12);
+
+    let folder = bench.newest_result();
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(read("report.html").contains("Against the baseline"));
+    assert!(read("report.md").contains("Against the baseline: ✗ WORSE"));
+    assert!(read("junit.xml").contains("type=\"worse\""));
+    assert!(read("charts/shift.svg").contains("Change of response time"));
+    assert!(read("run.toml").contains(&first), "what `latest` was then is written down");
+
+    // Built again the same comes out.
+    let again = bench.run(&["report", "latest"]);
+    again.assert_code(99);
+    assert_eq!(bench.result(), result);
+    assert!(again.stdout.contains("against the baseline: WORSE"), "{again}");
+
+    let worse = bench.run(&["compare", "main", "latest"]);
+    worse.assert_code(99);
+    assert!(worse.stdout.starts_with("WORSE   B is worse than A: "), "{worse}");
+    assert!(worse.stdout.contains("p95 response time"), "{worse}");
+    let better = bench.run(&["compare", "latest", "main", "--format", "json"]);
+    better.assert_code(0);
+    assert_eq!(better.json()["verdict"], "better");
+    let page = bench.run(&["compare", "main", "latest", "--format", "html"]);
+    assert!(page.stdout.starts_with("<!DOCTYPE html>") && page.stdout.contains("id=\"shift\""), "{page}");
+    assert!(bench.run(&["compare", "main", "latest", "--format", "md"]).stdout.starts_with("## ✗ WORSE"));
+    // Had it been allowed to be ten times slower: it is not.
+    let wide = bench.run(&["compare", "main", "latest", "--tolerance", "99%"]);
+    assert_ne!(wide.code, Some(2), "{wide}");
+}
+
+#[test]
+fn a_baseline_that_cannot_be_compared_with_is_told_before_a_request_is_sent() {
+    let bench = bench();
+    let server = taking(0);
+    for reference in ["latest", "main", "20261101T080000Z-a-0001"] {
+        let outcome = load(&bench, &server, &["--baseline", reference]);
+        outcome.assert_code(2);
+        assert!(outcome.stderr.contains("--baseline: no result"), "{outcome}");
+    }
+    assert_eq!(server.total(), 0);
+    assert!(bench.results().is_empty(), "no folder is left behind");
+    let url = server.url();
+    bench
+        .run(&["run", "-H", &url, "-f", "user.toml", "-u", "2", "-r", "10", "-t", "2s", "--allow-unproven"])
+        .assert_code(0);
+    let before = server.total();
+    let outcome = load(&bench, &server, &["--baseline", "latest"]);
+    outcome.assert_code(2);
+    assert!(outcome.stderr.contains("has another workload: users 2 and 20"), "{outcome}");
+    assert_eq!((server.total(), bench.results().len()), (before, 1));
+}
+
+#[test]
+fn short_runs_leave_the_baseline_unproven_and_only_strict_ones_heed_it() {
+    let bench = bench();
+    let server = taking(5);
+    let short = |more: &[&str]| {
+        let url = server.url();
+        let args =
+            ["run", "-H", &url, "-f", "user.toml", "-u", "20", "-r", "100", "-t", "3s", "--target", "error_rate=20%"];
+        let easy = ["--target", "throughput=10/min", "--target", "p95_response_time=20s"];
+        bench.run(&[&args[..], &easy, more].concat())
+    };
+    // Too short even for its own targets: the comparison adds nothing to that.
+    short(&["--allow-unproven"]).assert_code(0);
+    short(&["--allow-unproven", "--baseline", "latest"]).assert_code(0);
+    let result = bench.result();
+    assert_eq!(result["baseline"]["verdict"], "unproven", "{:#}", result["baseline"]);
+    short(&["--baseline", "latest~1", "--strict-baseline"]).assert_code(98);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let bench = bench();
+    let server = taking(0);
+    let url = server.url();
+    for users in ["2", "3"] {
+        let args = ["run", "-H", &url, "-f", "user.toml", "-u", users, "-r", "10", "-t", "2s", "--allow-unproven"];
+        bench.run(&args).assert_code(0);
+    }
+    for (args, why) in [
+        (&["compare", "latest", "latest~0"][..], "is named twice"),
+        (&["compare", "latest~1", "latest"], "different workloads: users 2 and 3"),
+        (&["compare", "latest", "nowhere"], "no result \"nowhere\""),
+        (&["compare", "latest,latest~1", "latest~1"], "is named twice"),
+        (&["compare", "latest~1", "latest", "--tolerance", "0"], "above 0"),
+        (&["compare", "latest"], "required"),
+    ] {
+        let outcome = bench.run(args);
+        outcome.assert_code(2);
+        assert!(outcome.stderr.contains(why), "{why:?} is not in\n{outcome}");
+    }
+    let outcome = bench.run(&["compare", "latest~1", "latest", "--any-workload"]);
+    assert!(matches!(outcome.code, Some(98 | 99)), "{outcome}");
+    assert!(outcome.stdout.contains("differs  users 2 → 3"), "{outcome}");
+    assert!(outcome.stdout.contains("the workloads differ"), "{outcome}");
+}
