@@ -37,6 +37,7 @@ fn asked() -> Asked {
         mean_requests_per_task: 1.0,
         wait: "none".into(),
         scenario_name: "bench".into(),
+        baseline: None,
         scenario_hash: String::new(),
         plan: LoadPlan::users(1, 1.0, 60.0),
         targets: BTreeMap::new(),
