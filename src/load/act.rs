@@ -219,16 +219,14 @@ impl Actor {
     }
 
     async fn pause(&mut self, wait: Wait, slot: &Slot) -> Result<(), Command> {
-        if wait == Wait::None {
-            self.due = None;
-            return Ok(());
-        }
         let length = self.user.draw_wait(wait);
-        let now = Instant::now();
         let until = match wait {
-            Wait::None => now,
-            Wait::Pacing(_) => (self.task_began + length).max(now),
-            Wait::Between(..) | Wait::Constant(_) => now + length,
+            Wait::None => {
+                self.due = None;
+                return Ok(());
+            }
+            Wait::Pacing(_) => (self.task_began + length).max(Instant::now()),
+            Wait::Between(..) | Wait::Constant(_) => Instant::now() + length,
         };
         let slept = self.think(until, slot).await;
         self.due = slept.is_ok().then_some(until);
