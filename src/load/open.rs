@@ -264,13 +264,14 @@ impl Open {
             ground.recorder.enter(State::AtWork, ground.recorder.now_us());
             let started = actor.start(slot, starts).await;
             ground.recorder.leave(State::AtWork, ground.recorder.now_us());
-            drop(leave);
             match started {
                 Ok(true) => {
                     starts.worked.fetch_add(1, Ordering::AcqRel);
+                    drop(leave);
                 }
                 Ok(false) => return,
                 Err(failure) => {
+                    // Told before the leave is given back: the next in line would otherwise fail as well.
                     starts.failed(actor.masked(failure));
                     ground.recorder.failed_start();
                     self.pool.stayed_away(kind, place, Instant::now() + START_PAUSE);
