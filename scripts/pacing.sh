@@ -3,10 +3,10 @@
 # 127.0.0.1: arrivals begun of those planned, schedule lag, CPU a request; beside it, round by round, what oha (where it is
 # installed) and wrk spend on a request. Last, twice what the core can do: that run must be void (98).
 #
-#   scripts/pacing.sh [ROUNDS [SECONDS]]     20 rounds of 5 s unless told otherwise
+#   scripts/pacing.sh [ROUNDS [SECONDS]]     20 rounds of 5 s unless told otherwise; PEERS="oha wrk" names who runs beside it
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-20} seconds=${2:-5}
+rounds=${1:-20} seconds=${2:-5} peers=" ${PEERS-oha wrk} "
 program=${PROGRAM:-$PWD/target/release/agenthub-perf}
 [ -x "$program" ] || { echo "missing: $program (cargo build --release)" >&2; exit 1; }
 nginx=$(command -v nginx || echo /usr/sbin/nginx)
@@ -34,16 +34,18 @@ TIMEFORMAT='%U %S'
 run() {
   local folder="$work/results"
   rm -rf "$folder"
-  { time taskset -c 0 "$program" run -q -H "http://127.0.0.1:$port" -f "$work/get.toml" --rate "$1/s" -t "${seconds}s" \
-    --target throughput=off --results "$folder" --config /dev/null --format json >/dev/null 2>"$work/err" || echo $? >"$work/code"; } 2>"$work/cpu"
-  python3 - "$folder" "$work/cpu" <<'PY'
+  taskset -c 0 "$program" run -q -H "http://127.0.0.1:$port" -f "$work/get.toml" --rate "$1/s" -t "${seconds}s" \
+    --target throughput=off --results "$folder" --config /dev/null --format json >/dev/null 2>"$work/err" || echo $? >"$work/code"
+  python3 - "$folder" <<'PY'
 import glob, json, sys
 folder = glob.glob(sys.argv[1] + "/*/")[0]
 result = json.load(open(folder + "result.json"))
 seconds = [json.loads(line) for line in open(folder + "samples.ndjson")]
-arrivals = [s.get("arrivals") or {} for s in seconds if s["type"] == "second"]
+seconds = [s for s in seconds if s["type"] == "second"]
+arrivals = [s.get("arrivals") or {} for s in seconds]
 total = lambda name: sum(a.get(name, 0) for a in arrivals)
-cpu = sum(map(float, open(sys.argv[2]).read().split()))
+# Of the load alone: start and report cost the same however many requests there are.
+cpu = sum(s["generator"]["cpu_s"] for s in seconds)
 lag = result["generators"][0]["schedule_lag_ms"]
 print(total("started") / total("planned"), lag["p50"] * 1e3, lag["p99"] * 1e3, lag["max"] * 1e3,
       cpu / result["totals"]["requests"] * 1e6, total("late"), result["verdict"])
@@ -66,10 +68,10 @@ for rate in 2000 10000; do
   : >"$work/rows" && : >"$work/oha" && : >"$work/wrk"
   for _ in $(seq "$rounds"); do
     run "$rate" >>"$work/rows"
-    if [ -n "$oha" ]; then
+    if [ -n "$oha" ] && [[ $peers = *" oha "* ]]; then
       other "$oha" --no-tui --output-format json -q "$rate" -c 50 -z "${seconds}s" "http://127.0.0.1:$port/" >>"$work/oha"
     fi
-    if command -v wrk >/dev/null; then other wrk -t1 -c50 -d "${seconds}s" "http://127.0.0.1:$port/" >>"$work/wrk"; fi
+    if command -v wrk >/dev/null && [[ $peers = *" wrk "* ]]; then other wrk -t1 -c50 -d "${seconds}s" "http://127.0.0.1:$port/" >>"$work/wrk"; fi
   done
   python3 - "$rate" "$work" <<'PY'
 import statistics, sys

@@ -264,13 +264,14 @@ impl Open {
             ground.recorder.enter(State::AtWork, ground.recorder.now_us());
             let started = actor.start(slot, starts).await;
             ground.recorder.leave(State::AtWork, ground.recorder.now_us());
-            drop(leave);
             match started {
                 Ok(true) => {
                     starts.worked.fetch_add(1, Ordering::AcqRel);
+                    drop(leave);
                 }
                 Ok(false) => return,
                 Err(failure) => {
+                    // Told before the leave is given back: the next in line would otherwise fail as well.
                     starts.failed(actor.masked(failure));
                     ground.recorder.failed_start();
                     self.pool.stayed_away(kind, place, Instant::now() + START_PAUSE);
@@ -282,23 +283,21 @@ impl Open {
         if first.is_none() {
             self.pool.came(kind);
         }
-        let mut next = first;
+        let mut first = first;
         loop {
-            let due = match next.take() {
-                Some(due) => Some(due),
-                None => match self.pool.next(kind, place) {
-                    Some(due) => {
-                        if !self.serve(&mut actor, due, true, slot).await {
-                            break;
-                        }
-                        continue;
-                    }
-                    None => self.mailboxes[place as usize].wait(slot).await,
-                },
+            let (due, late) = if let Some(due) = first.take() {
+                (due, false)
+            } else if let Some(due) = self.pool.next(kind, place) {
+                (due, true)
+            } else if let Some(due) = self.mailboxes[place as usize].wait(slot).await {
+                (due, false)
+            } else {
+                break;
             };
-            let Some(due) = due else { break };
-            self.handed.fetch_sub(1, Ordering::AcqRel);
-            if !self.serve(&mut actor, due, false, slot).await {
+            if !late {
+                self.handed.fetch_sub(1, Ordering::AcqRel);
+            }
+            if !self.serve(&mut actor, due, late, slot).await {
                 break;
             }
         }
