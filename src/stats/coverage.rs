@@ -12,8 +12,11 @@ pub const ARRIVALS_A_SECOND: f64 = 90.0;
 /// The percentile that is looked for.
 const Q: f64 = 0.95;
 
-/// Requests left out at the beginning of every run, as the queue begins empty.
-const START_UP: usize = 1000;
+/// How many requests are left out at the beginning of every run, as the queue begins empty: ten times its relaxation, which
+/// takes λ/(μ(1 − √ρ)²) arrivals, about 4/(1 − ρ)² (J. W. Cohen, "The Single Server Queue" (1982), II.2).
+fn start_up(utilisation: f64) -> usize {
+    (40.0 / (1.0 - utilisation).powi(2)) as usize
+}
 
 /// A value lies up to this share above the one that the journal keeps of it.
 const RESOLUTION: f64 = 0.001;
@@ -56,7 +59,9 @@ pub fn coverage(seed: u64, utilisation: f64, runs: usize, requests: usize) -> Co
     let mut rng = fastrand::Rng::with_seed(seed);
     let service_rate = ARRIVALS_A_SECOND / utilisation;
     let truth_us = -(1.0 - Q).ln() / (service_rate - ARRIVALS_A_SECOND) * 1e6;
-    cover(truth_us, runs, || queue(&mut rng, ARRIVALS_A_SECOND, requests, |rng| exponential(rng, service_rate)))
+    cover(truth_us, runs, || {
+        queue(&mut rng, ARRIVALS_A_SECOND, start_up(utilisation), requests, |rng| exponential(rng, service_rate))
+    })
 }
 
 /// Judges so many runs, each given as the response times (µs) of every second.
@@ -99,15 +104,16 @@ fn cover(truth_us: f64, runs: usize, mut run: impl FnMut() -> Vec<Distribution>)
 fn queue(
     rng: &mut fastrand::Rng,
     arrivals_a_second: f64,
+    start_up: usize,
     requests: usize,
     mut service: impl FnMut(&mut fastrand::Rng) -> f64,
 ) -> Vec<Distribution> {
     let (mut now, mut free_at) = (0.0_f64, 0.0_f64);
     let mut seconds: Vec<Vec<(u64, u64)>> = Vec::new();
-    for request in 0..requests + START_UP {
+    for request in 0..requests + start_up {
         now += exponential(rng, arrivals_a_second);
         free_at = free_at.max(now) + service(rng);
-        if request >= START_UP {
+        if request >= start_up {
             let second = free_at as usize;
             seconds.resize_with((second + 1).max(seconds.len()), Vec::new);
             seconds[second].push((coarse((free_at - now) * 1e6), 1));
@@ -208,12 +214,12 @@ mod tests {
     #[ignore = "1,000 runs a cell: cargo test --release --lib -- --ignored coverage --nocapture"]
     #[allow(clippy::print_stdout)]
     fn the_table_of_coverage_of_other_queues() {
+        type Service<'a> = &'a dyn Fn(&mut fastrand::Rng, f64) -> f64;
         // Nine tenths of the hyperexponential service times are short, half of all work is in the others.
         let hyper = |rng: &mut fastrand::Rng, mean: f64| {
             let share = if rng.f64() < 0.9 { 0.9 } else { 0.1 };
             exponential(rng, 2.0 * share / mean)
         };
-        type Service<'a> = &'a dyn Fn(&mut fastrand::Rng, f64) -> f64;
         let cases: [(&str, f64, Service<'_>); 3] = [
             ("constant", ARRIVALS_A_SECOND, &|_, mean| mean),
             ("hyperexponential", ARRIVALS_A_SECOND, &hyper),
@@ -224,7 +230,8 @@ mod tests {
             for utilisation in [0.5, 0.8] {
                 let mut rng = fastrand::Rng::with_seed(1);
                 let mean = utilisation / arrivals;
-                let mut run = |requests| queue(&mut rng, arrivals, requests, |rng| service(rng, mean));
+                let mut run =
+                    |requests| queue(&mut rng, arrivals, 3 * start_up(utilisation), requests, |rng| service(rng, mean));
                 let Some(truth_us) = Distribution::merged(&run(5_000_000)).quantile(Q) else { continue };
                 for seconds in [50.0, 220.0] {
                     let requests = (seconds * arrivals) as usize;

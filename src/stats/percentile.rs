@@ -16,7 +16,16 @@
 //! ([`LEAST_BEYOND`]) or even the batches follow each other ([`DRIFT`]), each tenth of the window speaks for itself, and the upper end lies as many times beyond the slowest
 //! tenth as that lies above the (geometric) middle of slowest and fastest.
 //!
-//! How often it holds the truth is simulated in `coverage`: `docs/decisions/005-the-interval-of-p95.md` has the table.
+//! How often the interval of p95 holds the truth is simulated in `coverage`. Of 1,000 runs of a queue used for 30 to 90 % and of
+//! 1,000 to 20,000 requests, 94.1 to 98.0 % had one that does, and none an open end. Misses (all bounded), by utilisation:
+//!
+//! | requests | 0.3 | 0.5 | 0.7 | 0.8 | 0.9 |
+//! |---|---|---|---|---|---|
+//! | 1,000 | 2.7 % | 5.2 % | 5.9 % | 2.9 % | 5.5 % |
+//! | 4,600 | 2.9 % | 3.2 % | 5.3 % | 5.6 % | 3.0 % |
+//! | 20,000 | 2.2 % | 2.0 % | 3.5 % | 4.4 % | 5.7 % |
+//!
+//! `docs/decisions/005-the-interval-of-p95.md` says why it is as it is.
 
 use super::Distribution;
 use super::batches::{Span, assign, spreads};
