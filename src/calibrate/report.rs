@@ -37,9 +37,8 @@ pub fn text(calibration: &Calibration, width: usize) -> String {
     page.push('\n');
     for shape in &calibration.shapes {
         if let Some(errors) = &shape.errors {
-            let _ = writeln!(
-                page,
-                " {} {}: {} of {} patterns exact; injected {}; counted {}",
+            let line = format!(
+                "{} {}: {} of {} patterns exact; injected {}; counted {}",
                 sign(shape.verdict),
                 shape.name,
                 errors.exact,
@@ -47,9 +46,10 @@ pub fn text(calibration: &Calibration, width: usize) -> String {
                 by_kind(&errors.injected),
                 by_kind(&errors.counted)
             );
+            wrapped(&mut page, &line, width, 1, 3);
         }
     }
-    coverage(&mut page, &calibration.coverage);
+    coverage(&mut page, &calibration.coverage, width);
     page.push('\n');
     checks(&mut page, &calibration.shapes);
     for shape in calibration.shapes.iter().filter(|shape| shape.verdict != Truth::True) {
@@ -89,20 +89,21 @@ fn figures(page: &mut String, shapes: &[ShapeResult]) {
         ]);
     }
     let _ = writeln!(page, "   {}", columns.heading().trim_end());
-    for ((_, row), line) in rows.iter().zip(columns.rows()) {
-        let _ = writeln!(page, " {} {}", sign(row.verdict), line.trim_end());
+    for ((shape, row), line) in rows.iter().zip(columns.rows()) {
+        // What a crowd excuses is not wrong, but not proven.
+        let _ = writeln!(page, " {} {}", sign(row.verdict.min(shape.verdict)), line.trim_end());
     }
 }
 
-fn coverage(page: &mut String, coverage: &CoverageResult) {
-    let _ = writeln!(
-        page,
-        " {} intervals: of {} simulated queues {} had one that held the true p95 (promised: 95 %), {} one that was bounded and did not",
+fn coverage(page: &mut String, coverage: &CoverageResult, width: usize) {
+    let line = format!(
+        "{} intervals: of {} simulated queues {} had one that held the true p95 (promised: 95 %), {} one that was bounded and did not",
         sign(coverage.verdict),
         format_count(coverage.runs as u64),
         format_ratio(coverage.held),
         format_ratio(coverage.bounded_misses)
     );
+    wrapped(page, &line, width, 1, 3);
 }
 
 /// What generator and server say of themselves.

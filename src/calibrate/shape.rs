@@ -19,9 +19,10 @@ const DELAY_US: u64 = 5000;
 
 /// Arrivals a second at the server that stalls.
 const STALL_RATE: f64 = 200.0;
-/// Users whose closed loop asks as often: one request each 20 ms, of which 5 are the server's.
-const STALL_USERS: u32 = 4;
-const STALL_THINK_MS: u32 = 15;
+/// Users whose closed loop asks as often: one request each 50 ms, of which 5 are the server's. Each meets a stall once, which
+/// must be less than a hundredth of its requests; and a wait must be long beside the millisecond that it may end late.
+const STALL_USERS: u32 = 10;
+const STALL_THINK_MS: u32 = 45;
 
 const FIXED_USERS: u32 = 4;
 
@@ -51,7 +52,7 @@ pub(super) struct Shape {
 pub(super) fn shapes(quick: bool) -> Vec<Shape> {
     let (fixed_s, queue_s, faults_s) = if quick { (3.0, 8.0, 2.0) } else { (8.0, 20.0, 4.0) };
     // One part in ten is stall, and every run holds whole periods: theory knows no others.
-    let (period_s, open_s, closed_s) = if quick { (4.0, 8.0, 4.0) } else { (10.0, 20.0, 10.0) };
+    let (period_s, open_s, closed_s) = if quick { (8.0, 8.0, 8.0) } else { (10.0, 20.0, 10.0) };
     let every_us = (period_s * 1e6) as u64;
     let stalling = Behaviour::Stall { delay_us: DELAY_US, length_us: every_us / 10, every_us };
     let queued_at_most = (STALL_RATE * period_s / 10.0) as u32;
@@ -222,6 +223,6 @@ mod tests {
     #[test]
     fn the_whole_takes_about_a_minute_and_the_quick_one_half() {
         let length = |quick| shapes(quick).iter().map(|shape| shape.plan.duration_s()).sum::<f64>();
-        assert_eq!((length(false), length(true)), (62.0, 25.0));
+        assert_eq!((length(false), length(true)), (62.0, 29.0));
     }
 }
