@@ -49,13 +49,13 @@ fn a_tenth_slower_is_worse_given_enough_and_never_better() {
 #[ignore = "prints the table of the decision record, some minutes long"]
 fn table_of_wrong_comparisons() {
     println!("| seconds | a second | rho | between runs | effect | worse | better | same or not worse | unproven |");
-    for (seconds, rate) in [(60, 30), (60, 200), (300, 80)] {
+    for (seconds, rate, pairs) in [(60, 30, 300), (60, 80, 100), (300, 80, 60)] {
         for (rho, level, between) in
             [(0.0, 0.0, 0.0), (0.5, 0.1, 0.0), (0.9, 0.1, 0.0), (0.5, 0.1, 0.02), (0.5, 0.1, 0.05)]
         {
             for effect in [1.0, 1.05, 1.1, 1.2] {
                 let a = Service { seconds, rate, rho, level, between, ..PLAIN };
-                let [worse, better, same, unproven] = outcomes(200, a, a.slower(effect));
+                let [worse, better, same, unproven] = outcomes(pairs, a, a.slower(effect));
                 println!(
                     "| {seconds} | {rate} | {rho} | {between} | {effect} | {worse} | {better} | {same} | {unproven} |"
                 );
