@@ -152,7 +152,7 @@ impl<'a> Pair<'a> {
             (None, _) => "A has no request of it in its steady window".to_owned(),
             (_, None) => "B has no request of it in its steady window".to_owned(),
             _ => format!(
-                "too short to resample: fewer than five blocks of seconds that depend on each other lie in the {:.0} s of steady load",
+                "too short to resample: the journal has fewer than five pieces of the {:.0} s of steady load; let both run longer",
                 drawn.a.seconds().min(drawn.b.seconds())
             ),
         }

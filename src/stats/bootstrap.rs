@@ -41,12 +41,12 @@ pub struct Resampled {
     pub blocks: f64,
 }
 
-/// Draws a window `resamples` times; `None` where it is shorter than five blocks, or has no value.
+/// Draws a window `resamples` times; `None` where it has fewer than five pieces, or no value.
 pub fn resample(of: Sampled<'_>, quantiles: &[f64], resamples: usize, seed: u64) -> Option<Resampled> {
     let pieces = Pieces::new(of)?;
     let block = pieces.block(quantiles);
     let count = pieces.seconds.len();
-    if count < LEAST_BATCHES * block {
+    if count < LEAST_BATCHES {
         return None;
     }
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -149,7 +149,8 @@ impl Pieces {
         let rate = || self.events.iter().zip(&self.seconds).map(|(events, seconds)| events / seconds).collect();
         let series = quantiles.iter().map(above).chain([rate()]);
         let longest = series.map(|series| block_length(&self.about_hold_means(series))).fold(1.0, f64::max);
-        longest.round() as usize
+        // Fewer than five blocks tell nothing; what longer ones would have shown, the tenths of the window must (`change::parts`).
+        (longest.round() as usize).min(self.seconds.len() / LEAST_BATCHES).max(1)
     }
 
     fn about_hold_means(&self, mut series: Vec<f64>) -> Vec<f64> {

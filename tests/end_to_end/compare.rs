@@ -7,7 +7,7 @@ use crate::support::harness::{Outcome, Workbench, guide_user};
 
 /// Answers take so long that a busy machine's lateness is small beside them.
 const USER: &[&str] =
-    &["run", "-f", "user.toml", "-u", "20", "-r", "100", "--target", "error_rate=20%", "--target", "throughput=10/min"];
+    &["run", "-f", "user.toml", "-u", "40", "-r", "40", "--target", "error_rate=20%", "--target", "throughput=10/min"];
 
 fn taking(ms: u64) -> CountingServer {
     CountingServer::with(Behaviour { time: ServiceTime::Fixed(Duration::from_millis(ms)), ..Behaviour::default() })
@@ -15,7 +15,7 @@ fn taking(ms: u64) -> CountingServer {
 
 fn bench() -> Workbench {
     let bench = Workbench::new();
-    bench.write("user.toml", &guide_user("{ between = [\"100ms\", \"900ms\"] }"));
+    bench.write("user.toml", &guide_user("{ between = [\"100ms\", \"1900ms\"] }"));
     bench
 }
 
@@ -31,9 +31,9 @@ fn id(bench: &Workbench) -> String {
 #[test]
 fn a_host_that_got_slower_is_worse_than_its_baseline_in_every_report() {
     let bench = bench();
-    load(&bench, &taking(500), &["-t", "14s", "--label", "main"]).assert_code(0);
+    load(&bench, &taking(500), &["-t", "25s", "--label", "main"]).assert_code(0);
     let first = id(&bench);
-    let outcome = load(&bench, &taking(1500), &["-t", "14s", "--baseline", "latest", "--format", "json"]);
+    let outcome = load(&bench, &taking(1500), &["-t", "25s", "--baseline", "latest", "--format", "json"]);
     outcome.assert_code(99);
     let result = bench.result();
     assert_eq!(result["verdict"], "fail");
