@@ -19,10 +19,11 @@ const DELAY_US: u64 = 5000;
 
 /// Arrivals a second at the server that stalls.
 const STALL_RATE: f64 = 200.0;
-/// Users whose closed loop asks as often: one request each 50 ms, of which 5 are the server's. Each meets a stall once, which
-/// must be less than a hundredth of its requests; and a wait must be long beside the millisecond that it may end late.
-const STALL_USERS: u32 = 10;
-const STALL_THINK_MS: u32 = 45;
+/// Users whose closed loop asks as often: one request each 30 ms, of which 5 are the server's. Each meets a stall once, and opens a
+/// connection once: both together must be less than a hundredth of its requests. And a wait must be long beside the
+/// millisecond that it may end late.
+const STALL_USERS: u32 = 6;
+const STALL_THINK_MS: u32 = 25;
 
 const FIXED_USERS: u32 = 4;
 
