@@ -72,6 +72,18 @@ pub fn parse_rate(text: &str) -> Result<f64, UnitError> {
     parse_decimal(number.trim()).map(|number| number / seconds).ok_or_else(error)
 }
 
+/// `50/s`, `30/min`, `2.5/h`, from events a second: the largest unit of time in which there is at least one. Read back by
+/// [`parse_rate`] to three decimals.
+pub fn format_rate(per_s: f64) -> String {
+    let (count, unit) = match per_s {
+        some if some >= 1.0 || some <= 0.0 => (some, "s"),
+        some if some * 60.0 >= 1.0 => (some * 60.0, "min"),
+        few => (few * 3600.0, "h"),
+    };
+    let text = format!("{count:.3}");
+    format!("{}/{unit}", trim_zeros(&text))
+}
+
 /// Reads `0.1%` or `0.001` as a fraction, from 0 to 1.
 pub fn parse_ratio(text: &str) -> Result<f64, UnitError> {
     let error = || UnitError {
@@ -250,6 +262,16 @@ mod tests {
                 message,
                 format!("{text:?} is not a duration: write a number of seconds or e.g. 500ms, 90s, 5m, 1h30m")
             );
+        }
+    }
+
+    #[test]
+    fn rates_are_written_in_the_unit_that_counts_them() {
+        for (per_s, text) in
+            [(50.0, "50/s"), (10_000.0, "10000/s"), (2.5, "2.5/s"), (0.5, "30/min"), (0.005, "18/h"), (0.0, "0/s")]
+        {
+            assert_eq!(format_rate(per_s), text);
+            assert!((parse_rate(text).unwrap() - per_s).abs() < 1e-9);
         }
     }
 

@@ -49,13 +49,19 @@ pub(super) async fn show(mut snapshots: watch::Receiver<Snapshot>, mut stop: wat
 fn line(now: &Snapshot, left_s: f64) -> String {
     let p95 = now.p95_ms.map_or_else(|| "–".to_owned(), format_ms);
     let mut line = format!(
-        "{left_s:.0} s left · {} users · {:.0} req/s · p95 {p95} · {} failed",
+        "{left_s:.0} s left · {} {} · {:.0} req/s · p95 {p95} · {} failed",
         format_count(u64::from(now.users)),
+        if now.arrivals.is_some() { "sessions busy" } else { "users" },
         now.requests_per_s,
         format_count(now.failures),
     );
     if now.failed_starts > 0 {
-        let _ = write!(line, " · {} users could not start", format_count(now.failed_starts));
+        let who = if now.arrivals.is_some() { "sessions" } else { "users" };
+        let _ = write!(line, " · {} {who} could not start", format_count(now.failed_starts));
+    }
+    if let Some(arrivals) = now.arrivals.filter(|arrivals| arrivals.late + arrivals.queued > 0) {
+        let (late, waiting) = (format_count(arrivals.late), format_count(arrivals.queued));
+        let _ = write!(line, " · {late} late, {waiting} waiting");
     }
     line
 }

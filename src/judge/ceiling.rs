@@ -1,7 +1,7 @@
 //! The most that a load can offer, whatever the host does.
 
 use crate::record::{Asked, LoadModel};
-use crate::units::format_count;
+use crate::units::{format_count, format_rate};
 
 /// How far above the limit an idle host must be offered, so that a host which takes up to 0.3 of the think time still
 /// gets enough, and the interval of the measured throughput lies clear of the limit.
@@ -56,6 +56,11 @@ pub(super) fn load_in_words(asked: &Asked, level: f64) -> String {
             format!("{} users waiting {wait} on average", format_count(level.round() as u64))
         }
         (LoadModel::Closed, None) => format!("{} users", format_count(level.round() as u64)),
-        (LoadModel::Open, _) => format!("{} arrivals/s", (level * 100.0).round() / 100.0),
+        (LoadModel::Open, _) => arrivals_in_words(level),
     }
+}
+
+/// "50 arrivals/s", "30 arrivals/min".
+pub(super) fn arrivals_in_words(per_s: f64) -> String {
+    format_rate(per_s).replacen('/', " arrivals/", 1)
 }

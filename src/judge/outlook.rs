@@ -1,6 +1,6 @@
 //! What a load can offer and prove, said before it starts.
 
-use super::ceiling::{level_needed, load_in_words, most_per_min, would_do};
+use super::ceiling::{arrivals_in_words, level_needed, load_in_words, most_per_min, would_do};
 use super::words::how_long;
 use super::{TargetName, Targets};
 use crate::record::{Asked, LoadModel};
@@ -37,7 +37,7 @@ pub fn outlook(asked: &Asked, targets: &Targets) -> Outlook {
     if held_s <= 0.0 {
         lines.push("no level is held: nothing can be judged; run longer, or add a stage that holds".to_owned());
     } else if let (Some(requests), Some(limit)) = (requests, error_limit) {
-        lines.extend(too_short(requests, held_s, limit));
+        lines.extend(too_short(asked.plan.model, requests, held_s, limit));
     }
     let level = if held_s > 0.0 {
         holds.iter().map(|hold| hold.level * (hold.to_s - hold.from_s)).sum::<f64>() / held_s
@@ -58,7 +58,11 @@ fn first_line(asked: &Asked, most: Option<f64>, requests: Option<f64>, error_lim
         (LoadModel::Closed, _, _) => {
             format!("up to {} users, {run_time}", format_count(asked.plan.peak().round() as u64))
         }
-        (LoadModel::Open, _, _) => format!("{} arrivals/s, {run_time}", asked.plan.peak()),
+        (LoadModel::Open, _, _) => {
+            let process = asked.arrivals.map(|arrivals| format!(" ({})", arrivals.as_str())).unwrap_or_default();
+            let up_to = if one_level(asked) { "" } else { "up to " };
+            format!("{up_to}{}{process}, {run_time}", arrivals_in_words(asked.plan.peak()))
+        }
     }];
     if let Some(most) = most {
         let verb = if asked.plan.model == LoadModel::Open { "offers about" } else { "offers at most" };
@@ -80,6 +84,12 @@ fn first_line(asked: &Asked, most: Option<f64>, requests: Option<f64>, error_lim
     parts.join(" · ")
 }
 
+/// Whether the plan asks for the same from its first moment to its last.
+fn one_level(asked: &Asked) -> bool {
+    asked.plan.stages.iter().all(|stage| stage.level == asked.plan.peak())
+        && asked.plan.stages.first().is_some_and(|stage| stage.duration_s == 0.0)
+}
+
 /// "60 s", as a flag would have it for longer ones.
 fn run_time_in_words(seconds: f64) -> String {
     let duration = std::time::Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
@@ -92,15 +102,16 @@ fn two_digits(value: f64) -> u64 {
 }
 
 /// How much longer the load must be held to prove its error rate, where it is too short.
-fn too_short(requests: f64, held_s: f64, limit: f64) -> Option<String> {
+fn too_short(model: LoadModel, requests: f64, held_s: f64, limit: f64) -> Option<String> {
     let needed = requests_to_prove_below(0.0, limit)?;
     (requests > 0.0 && requests < needed as f64).then(|| {
         let more_s = (needed as f64 / requests - 1.0) * held_s;
         format!(
-            "an error rate < {} cannot be proven by about {} requests: run {} longer, or use more users",
+            "an error rate < {} cannot be proven by about {} requests: run {} longer, or {}",
             format_ratio(limit),
             format_count(two_digits(requests)),
-            how_long(more_s)
+            how_long(more_s),
+            if model == LoadModel::Open { "ask for a higher rate" } else { "use more users" }
         )
     })
 }

@@ -12,9 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::LoadError;
-use super::act::StartFailure;
 use super::control::LoadControl;
-use super::drive::{Ground, told};
+use super::drive::{Ground, told, unanswered};
 use super::host::Host;
 use super::slot::{Command, Slot};
 use crate::record::{End, LoadPlan, State};
@@ -231,18 +230,6 @@ fn nobody_started(control: &LoadControl, due: u64) -> Option<LoadError> {
         return None;
     }
     starts.last_failure().map(|failure| LoadError::NobodyStarted { users: begun, failure })
-}
-
-/// The error where all users are still waiting for an answer to their start.
-fn unanswered(control: &LoadControl) -> LoadError {
-    let users = control.starts().begun.load(Ordering::Acquire);
-    let failure = StartFailure {
-        endpoint: "on_start".to_owned(),
-        problem: "no answer by the end of the run".to_owned(),
-        answer: String::new(),
-        status: 0,
-    };
-    LoadError::NobodyStarted { users, failure }
 }
 
 fn unasked(ended: Result<Result<(), String>, tokio::task::JoinError>) -> LoadError {

@@ -282,8 +282,8 @@ mod tests {
         open.set_users(0, 7);
         assert_eq!((open.rate(), open.users(0)), (Some(12.5), 0));
         assert_eq!(open.session(0).command(), Command::Hold, "a session hears nothing of it");
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        assert!(open.poll_changed(&mut cx).is_ready() && open.poll_changed(&mut cx).is_pending());
+        let cx = Context::from_waker(std::task::Waker::noop());
+        assert!(open.poll_changed(&cx).is_ready() && open.poll_changed(&cx).is_pending());
 
         let closed = LoadControl::of_users(&[3]);
         closed.set_rate(5.0);

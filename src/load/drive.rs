@@ -1,11 +1,12 @@
 //! What is driven, and what both drivers begin and end with: the set-up before the load, the way home after it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::act::Actor;
+use super::act::{Actor, StartFailure};
 use super::client::{Connections, Network};
 use super::control::{LoadControl, start_order};
 use super::host::{AllowedHosts, Host};
@@ -168,6 +169,18 @@ pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// The error where all users are still waiting for an answer to their start.
+pub(super) fn unanswered(control: &LoadControl) -> LoadError {
+    let users = control.starts().begun.load(Ordering::Acquire);
+    let failure = StartFailure {
+        endpoint: "on_start".to_owned(),
+        problem: "no answer by the end of the run".to_owned(),
+        answer: String::new(),
+        status: 0,
+    };
+    LoadError::NobodyStarted { users, failure }
 }
 
 impl Kind {

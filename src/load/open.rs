@@ -15,7 +15,7 @@ use super::LoadError;
 use super::act::Actor;
 use super::arrivals::Schedule;
 use super::control::{AtWork, start_order};
-use super::drive::{Ground, told};
+use super::drive::{Ground, told, unanswered};
 use super::pacer::Pacer;
 use super::pool::{Due, Met, Place, Pool, openings};
 use super::slot::{Command, Slot};
@@ -56,7 +56,8 @@ pub(super) async fn drive(
     let failed_starts = AtomicU64::new(0);
     let open = Arc::new(Open { ground, pool, mailboxes, handed: AtomicUsize::new(0), failed_starts });
 
-    let ended = match open.start_first(sessions.div_ceil(10), stop).await {
+    let patience = START_PATIENCE.max(Duration::from_secs_f64(plan.duration_s()));
+    let ended = match open.start_first(sessions.div_ceil(10), patience, stop).await {
         Ok(true) => open.follow(plan, schedule, stop).await,
         Ok(false) => Ok(End::Interrupted),
         Err(error) => Err(error),
@@ -76,8 +77,14 @@ pub(super) async fn drive(
 }
 
 impl Open {
-    /// Lets the first sessions of scenarios with an `on_start` start. `false`: stopped before.
-    async fn start_first(self: &Arc<Self>, first: u32, stop: &mut watch::Receiver<bool>) -> Result<bool, LoadError> {
+    /// Lets the first sessions of scenarios with an `on_start` start; none may take longer than `patience` where no other
+    /// has. `false`: stopped before.
+    async fn start_first(
+        self: &Arc<Self>,
+        first: u32,
+        patience: Duration,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<bool, LoadError> {
         let weights: Vec<u32> = self.ground.kinds.iter().map(|kind| kind.weight).collect();
         let order = start_order(&weights, first.max(weights.len() as u32));
         let mut left: Vec<usize> = order.into_iter().filter(|&kind| !self.starts_at_once(kind)).rev().collect();
@@ -108,6 +115,9 @@ impl Open {
             }
             if worked > 0 && began.elapsed() >= START_PATIENCE {
                 return Ok(true);
+            }
+            if worked == 0 && began.elapsed() >= patience {
+                return Err(unanswered(&self.ground.control));
             }
             tokio::select! {
                 _ = tick.tick() => {}
@@ -240,7 +250,7 @@ impl Open {
 
     /// The life of a session. One that has an arrival to begin with was not announced as coming.
     async fn live(self: Arc<Self>, kind: usize, place: Place, first: Option<Due>, _at_work: AtWork) {
-        let Place { place, number, leave } = place;
+        let Place { at: place, number, leave } = place;
         let (ground, slot) = (&self.ground, self.ground.control.session(place));
         slot.tell(Command::Work);
         let share = &ground.kinds[kind];
@@ -254,13 +264,14 @@ impl Open {
             ground.recorder.enter(State::AtWork, ground.recorder.now_us());
             let started = actor.start(slot, starts).await;
             ground.recorder.leave(State::AtWork, ground.recorder.now_us());
-            drop(leave);
             match started {
                 Ok(true) => {
                     starts.worked.fetch_add(1, Ordering::AcqRel);
+                    drop(leave);
                 }
                 Ok(false) => return,
                 Err(failure) => {
+                    // Told before the leave is given back: the next in line would otherwise fail as well.
                     starts.failed(actor.masked(failure));
                     ground.recorder.failed_start();
                     self.pool.stayed_away(kind, place, Instant::now() + START_PAUSE);
@@ -272,23 +283,21 @@ impl Open {
         if first.is_none() {
             self.pool.came(kind);
         }
-        let mut next = first;
+        let mut first = first;
         loop {
-            let due = match next.take() {
-                Some(due) => Some(due),
-                None => match self.pool.next(kind, place) {
-                    Some(due) => {
-                        if !self.serve(&mut actor, due, true, slot).await {
-                            break;
-                        }
-                        continue;
-                    }
-                    None => self.mailboxes[place as usize].wait(slot).await,
-                },
+            let (due, late) = if let Some(due) = first.take() {
+                (due, false)
+            } else if let Some(due) = self.pool.next(kind, place) {
+                (due, true)
+            } else if let Some(due) = self.mailboxes[place as usize].wait(slot).await {
+                (due, false)
+            } else {
+                break;
             };
-            let Some(due) = due else { break };
-            self.handed.fetch_sub(1, Ordering::AcqRel);
-            if !self.serve(&mut actor, due, false, slot).await {
+            if !late {
+                self.handed.fetch_sub(1, Ordering::AcqRel);
+            }
+            if !self.serve(&mut actor, due, late, slot).await {
                 break;
             }
         }

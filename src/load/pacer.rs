@@ -132,7 +132,7 @@ mod timerfd {
             let ahead = instant.saturating_duration_since(zero);
             let nanos = at_zero.tv_nsec + i64::from(ahead.subsec_nanos());
             Timespec {
-                tv_sec: at_zero.tv_sec + ahead.as_secs() as i64 + nanos / 1_000_000_000,
+                tv_sec: at_zero.tv_sec + ahead.as_secs().cast_signed() + nanos / 1_000_000_000,
                 tv_nsec: nanos % 1_000_000_000,
             }
         }

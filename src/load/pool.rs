@@ -33,7 +33,7 @@ pub(super) fn openings(peak_rate: f64) -> usize {
 /// A place in the pool for a session that is to be added.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) place: u32,
+    pub(super) at: u32,
     /// How many sessions of its scenario were added before it.
     pub(super) number: u64,
     /// To open its connection.
@@ -142,7 +142,7 @@ impl Pool {
         let crew = &mut state.crews[scenario];
         crew.sessions += 1;
         crew.added += 1;
-        Some(Place { place, number: crew.added - 1, leave })
+        Some(Place { at: place, number: crew.added - 1, leave })
     }
 
     /// A session that was coming is ready.
@@ -204,8 +204,8 @@ mod tests {
     fn the_session_that_was_used_last_is_used_next() {
         let pool = Pool::new(1, 10, 16);
         let (one, two) = (new(pool.meet(0, due(1), true)), new(pool.meet(0, due(2), true)));
-        assert_eq!((one.place, two.place, two.number), (0, 1, 1));
-        assert_eq!((pool.next(0, two.place), pool.next(0, one.place)), (None, None));
+        assert_eq!((one.at, two.at, two.number), (0, 1, 1));
+        assert_eq!((pool.next(0, two.at), pool.next(0, one.at)), (None, None));
         for _ in 0..3 {
             assert!(matches!(pool.meet(0, due(3), true), Met::Free(0)));
             assert_eq!(pool.next(0, 0), None);
@@ -219,9 +219,9 @@ mod tests {
         assert!(matches!(pool.meet(0, due(2), true), Met::Queue));
         assert!(matches!(pool.meet(0, due(3), true), Met::Queue));
         assert!(pool.grow(0, Instant::now()).is_none(), "the pool is full");
-        assert_eq!(pool.next(0, only.place), Some(due(2)));
+        assert_eq!(pool.next(0, only.at), Some(due(2)));
         assert_eq!(pool.give_up(), 1);
-        assert_eq!(pool.next(0, only.place), None);
+        assert_eq!(pool.next(0, only.at), None);
     }
 
     #[test]
@@ -239,9 +239,9 @@ mod tests {
     fn every_scenario_can_have_a_session() {
         let pool = Pool::new(3, 4, 16);
         let first = [new(pool.meet(0, due(1), true)), new(pool.meet(0, due(2), true))];
-        assert_eq!(first.map(|place| place.place), [0, 1]);
+        assert_eq!(first.map(|place| place.at), [0, 1]);
         assert!(matches!(pool.meet(0, due(3), true), Met::Queue), "two places are kept for the others");
-        assert_eq!([1, 2].map(|scenario| new(pool.meet(scenario, due(4), true)).place), [2, 3]);
+        assert_eq!([1, 2].map(|scenario| new(pool.meet(scenario, due(4), true)).at), [2, 3]);
     }
 
     #[test]
@@ -250,12 +250,12 @@ mod tests {
         let now = Instant::now();
         assert!(matches!(pool.meet(0, due(1), false), Met::Queue));
         let place = pool.grow(0, now).unwrap();
-        pool.stayed_away(0, place.place, now + Duration::from_secs(1));
+        pool.stayed_away(0, place.at, now + Duration::from_secs(1));
         assert!(pool.grow(0, now).is_none());
         let again = pool.grow(0, now + Duration::from_secs(1)).unwrap();
-        assert_eq!((again.place, again.number), (0, 1), "the place of another user");
+        assert_eq!((again.at, again.number), (0, 1), "the place of another user");
         pool.came(0);
-        assert_eq!(pool.next(0, again.place), Some(due(1)));
+        assert_eq!(pool.next(0, again.at), Some(due(1)));
     }
 
     #[test]

@@ -33,10 +33,9 @@ pub(super) struct Accountant {
     sorter: Sorter,
     endpoints: Vec<Endpoint>,
     states: [Occupancy; 3],
-    /// Of the second that is being closed; `queued` goes on. `None` in a closed load.
-    arrivals: Option<ArrivalSecond>,
-    /// Arrivals whose beginning was told before they were, as a negative number.
-    overtaken: i64,
+    /// Arrivals that were planned and are neither begun nor given up; below 0 for a moment where a beginning is told before its
+    /// arrival. `None` in a closed load.
+    waiting: Option<i64>,
     /// Not yet in a closed second, in no order.
     pending: Batch,
     closed_us: u64,
@@ -49,8 +48,7 @@ impl Accountant {
             sorter: Sorter::new(),
             endpoints: std::iter::repeat_with(Endpoint::default).take(endpoints).collect(),
             states: [Occupancy::default(); 3],
-            arrivals: None,
-            overtaken: 0,
+            waiting: None,
             pending: Batch::default(),
             closed_us: 0,
         }
@@ -58,7 +56,7 @@ impl Accountant {
 
     /// From now on every second tells what became of the arrivals.
     pub(super) fn count_arrivals(&mut self) {
-        self.arrivals = Some(ArrivalSecond::default());
+        self.waiting = Some(0);
     }
 
     /// Takes over what a thread left behind.
@@ -154,8 +152,7 @@ impl Accountant {
     }
 
     fn close_arrivals(&mut self, to_us: u64) -> Option<ArrivalSecond> {
-        let now = self.arrivals.as_mut()?;
-        let waiting = now.queued as i64 + self.overtaken;
+        let waiting = self.waiting.as_mut()?;
         let mut second = ArrivalSecond::default();
         self.pending.arrivals.retain(|&(at_us, what)| {
             let later = at_us >= to_us;
@@ -172,11 +169,8 @@ impl Accountant {
             }
             later
         });
-        let waiting = waiting + second.planned as i64 - (second.started + second.unsent) as i64;
-        second.queued = waiting.max(0) as u64;
-        // A beginning that was fetched before its arrival: the next second makes up for it.
-        self.overtaken = waiting.min(0);
-        *now = second;
+        *waiting += second.planned.cast_signed() - (second.started + second.unsent).cast_signed();
+        second.queued = (*waiting).max(0).cast_unsigned();
         Some(second)
     }
 }

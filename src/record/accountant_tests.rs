@@ -157,3 +157,47 @@ fn lags_and_failed_starts_count_once() {
     let second = close(&mut a, 2 * S);
     assert_eq!((second.second.failed_starts, second.intervals.len(), a.latest_us()), (0, 0, None));
 }
+
+#[test]
+fn arrivals_are_counted_in_their_seconds_and_those_that_wait_go_on() {
+    let mut a = accountant(1);
+    a.count_arrivals();
+    let give = |a: &mut Accountant, arrivals: &[(u64, Arrival)]| {
+        a.take(&mut Batch { arrivals: arrivals.to_vec(), ..Batch::default() });
+    };
+    let seen = |a: &mut Accountant, second: u64| {
+        let s = close(a, second * S).second.arrivals.unwrap();
+        (s.planned, s.started, s.late, s.unsent, s.queued)
+    };
+    give(&mut a, &[(0, Arrival::Planned), (5, Arrival::Started), (S / 2, Arrival::Planned), (S + 9, Arrival::Planned)]);
+    assert_eq!(a.latest_us(), Some(S + 9));
+    assert_eq!(seen(&mut a, 1), (2, 1, 0, 0, 1));
+    give(&mut a, &[(S + 20, Arrival::StartedLate)]);
+    assert_eq!(seen(&mut a, 2), (1, 1, 1, 0, 1));
+    assert_eq!(seen(&mut a, 3), (0, 0, 0, 0, 1), "a second in which nothing comes tells so");
+    give(&mut a, &[(3 * S, Arrival::Unsent)]);
+    assert_eq!(seen(&mut a, 4), (0, 0, 0, 1, 0));
+    // A beginning that is fetched before its arrival.
+    give(&mut a, &[(4 * S + 2, Arrival::Started)]);
+    assert_eq!(seen(&mut a, 5), (0, 1, 0, 0, 0));
+    give(&mut a, &[(4 * S + 1, Arrival::Planned)]);
+    assert_eq!(seen(&mut a, 6), (1, 0, 0, 0, 0));
+    assert_eq!(close(&mut accountant(1), S).second.arrivals, None, "a closed load has none");
+}
+
+#[test]
+fn a_minute_of_arrivals_is_the_sum_of_its_seconds_with_the_last_ones_queue() {
+    let second = |from_s: f64, queued| Second {
+        from_s,
+        to_s: from_s + 1.0,
+        arrivals: Some(ArrivalSecond { planned: 5, started: 4, late: 2, unsent: 1, queued }),
+        ..Second::default()
+    };
+    let mut minute = second(0.0, 7);
+    minute.absorb(&second(1.0, 3));
+    let sum = |queued| Some(ArrivalSecond { planned: 10, started: 8, late: 4, unsent: 2, queued });
+    assert_eq!((minute.arrivals, minute.to_s), (sum(3), 2.0));
+    let mut both = second(0.0, 7);
+    both.add_source(&second(0.0, 3));
+    assert_eq!(both.arrivals, sum(10));
+}

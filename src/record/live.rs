@@ -47,6 +47,14 @@ impl Live {
         live.users = second.users;
         live.in_flight = second.in_flight;
         live.failed_starts += second.failed_starts;
+        if let Some(arrivals) = second.arrivals {
+            let so_far = live.arrivals.get_or_insert_default();
+            so_far.planned += arrivals.planned;
+            so_far.started += arrivals.started;
+            so_far.late += arrivals.late;
+            so_far.unsent += arrivals.unsent;
+            so_far.queued = arrivals.queued;
+        }
         let mut requests = 0;
         for (&id, counters) in &second.endpoints {
             let failures: u64 = counters.failures.values().sum();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::FailureKind;
+use super::{ArrivalSecond, FailureKind};
 
 /// What a watcher sees of a running load, published once a second on a `tokio::sync::watch` channel.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub users: u32,
     /// Requests in flight.
     pub in_flight: u32,
+    /// What became of the arrivals since the start, and how many wait now; open load.
+    pub arrivals: Option<ArrivalSecond>,
     /// Users whose start failed.
     pub failed_starts: u64,
     /// Requests that ended in the last second.

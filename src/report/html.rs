@@ -27,6 +27,8 @@ struct Page<'a> {
     dark: String,
     requests: u64,
     endpoints: Vec<Endpoint>,
+    /// Service times are shown beside response times.
+    open: bool,
     redirects: Vec<String>,
     errors: Vec<Failure>,
     generators: Vec<Generator>,
@@ -124,7 +126,12 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         charts: charts::all(run, result).into_iter().map(figure).collect(),
         dark: charts::dark_css(),
         requests: result.totals.requests,
-        endpoints: result.endpoints.iter().map(|e| endpoint(words::endpoint_name(result, e), e)).collect(),
+        endpoints: result
+            .endpoints
+            .iter()
+            .map(|e| endpoint(words::endpoint_name(result, e), e, words::is_open(result)))
+            .collect(),
+        open: words::is_open(result),
         redirects: words::redirects(result),
         errors: words::errors(result).into_iter().map(failure).collect(),
         generators: result.generators.iter().map(generator).collect(),
@@ -197,11 +204,11 @@ fn figure(chart: Chart) -> Figure {
     }
 }
 
-fn endpoint(name: String, endpoint: &EndpointResult) -> Endpoint {
+fn endpoint(name: String, endpoint: &EndpointResult, open: bool) -> Endpoint {
     let count = |n: u64| Cell { text: format_count(n), sort: n.to_string() };
     let ms = |value: Option<f64>| Cell { text: words::ms(value), sort: value.unwrap_or(-1.0).to_string() };
     let times = &endpoint.response_time_ms;
-    Endpoint {
+    let mut it = Endpoint {
         name,
         failing: endpoint.failures > 0,
         cells: vec![
@@ -214,7 +221,9 @@ fn endpoint(name: String, endpoint: &EndpointResult) -> Endpoint {
             ms(times.p99),
             ms(times.max),
         ],
-    }
+    };
+    it.cells.extend(open.then(|| ms(endpoint.service_time_ms.p95)));
+    it
 }
 
 fn failure(row: words::ErrorRow) -> Failure {

@@ -85,21 +85,22 @@ fn endpoints(page: &mut String, result: &RunResult) {
         page.push_str("No request was made.\n");
         return;
     }
-    table(page, &["endpoint", "requests", "failed", "p50", "p95", "p99", "max"], &[1, 2, 3, 4, 5, 6]);
+    let mut titles = vec!["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
+    titles.extend(words::is_open(result).then_some("service p95"));
+    table(page, &titles, &[1, 2, 3, 4, 5, 6, 7]);
     for endpoint in result.endpoints.iter().take(MOST_ENDPOINTS) {
         let times = &endpoint.response_time_ms;
-        row(
-            page,
-            &[
-                words::endpoint_name(result, endpoint),
-                format_count(endpoint.requests),
-                format_count(endpoint.failures),
-                words::ms(times.p50),
-                words::ms(times.p95),
-                words::ms(times.p99),
-                words::ms(times.max),
-            ],
-        );
+        let mut cells = vec![
+            words::endpoint_name(result, endpoint),
+            format_count(endpoint.requests),
+            format_count(endpoint.failures),
+            words::ms(times.p50),
+            words::ms(times.p95),
+            words::ms(times.p99),
+            words::ms(times.max),
+        ];
+        cells.extend(words::is_open(result).then(|| words::ms(endpoint.service_time_ms.p95)));
+        row(page, &cells);
     }
     if result.endpoints.len() > MOST_ENDPOINTS {
         let _ = writeln!(page, "\nand {} more in report.html", result.endpoints.len() - MOST_ENDPOINTS);

@@ -1,9 +1,10 @@
 //! What to do next: one step, named, that follows from the verdict.
 
 use super::columns::cut_middle;
-use super::words::{errors, flag_duration, plain, target_name};
+use super::words::{errors, flag_duration, is_open, plain, target_name};
 use crate::judge::{RunResult, Verdict};
 use crate::record::{End, LoadModel, Run};
+use crate::units::format_rate;
 
 /// The next step.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +42,11 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
     }
     match result.verdict {
         Verdict::Void => step(
-            "give the generator what it lacked (more CPU, fewer users, or a machine of its own) and run again",
+            if is_open(result) {
+                "give the generator what it lacked (more sessions with --max-users, more CPU, or a lower rate) and run again"
+            } else {
+                "give the generator what it lacked (more CPU, fewer users, or a machine of its own) and run again"
+            },
             None,
         ),
         Verdict::Fail => step(&after_failure(run, result), None),
@@ -123,13 +128,20 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
 fn command(run: &Run, result: &RunResult, load: f64, time: f64) -> String {
     if run.asked.plan.holds().len() > 1 {
         let stages = run.asked.plan.stages.iter();
-        let stages = stages.map(|s| format!("{}:{}", plain(s.level * load), flag_duration(s.duration_s * time)));
+        // A ramp of no time cannot be asked for: it is where an open load at one rate begins.
+        let stages = stages.filter(|s| s.duration_s > 0.0).map(|s| {
+            let level = match result.load.model {
+                LoadModel::Closed => plain(s.level * load),
+                LoadModel::Open => format_rate(s.level * load),
+            };
+            format!("{level}:{}", flag_duration(s.duration_s * time))
+        });
         return format!("agenthub-perf run … --stages {}", stages.collect::<Vec<_>>().join(","));
     }
     let level = match (result.load.model, result.load.users) {
         (LoadModel::Closed, Some(users)) => format!(" -u {}", plain(f64::from(users) * load)),
         (LoadModel::Closed, None) => String::new(),
-        (LoadModel::Open, _) => format!(" --rate {}/s", plain(result.load.rate.unwrap_or(1.0) * load)),
+        (LoadModel::Open, _) => format!(" --rate {}", format_rate(result.load.rate.unwrap_or(1.0) * load)),
     };
     format!("agenthub-perf run …{level} -t {}", flag_duration(result.load.run_time_s * time))
 }
@@ -163,6 +175,21 @@ mod tests {
             next_step(&run, &result).command.unwrap(),
             "agenthub-perf run … --stages 200:10s,200:50s,500:15s,500:60s,0:10s"
         );
+    }
+
+    #[test]
+    fn arrivals_are_asked_for_with_their_unit() {
+        let (mut run, mut result) = example::pass();
+        run.asked.reference_service = false;
+        (result.load.model, result.load.users, result.load.rate) = (LoadModel::Open, None, Some(0.25));
+        assert_eq!(next_step(&run, &result).command.unwrap(), "agenthub-perf run … --rate 30/min -t 60s");
+        let (mut run, mut result) = example::staged();
+        run.asked.reference_service = false;
+        (result.load.model, result.verdict, result.partial) = (LoadModel::Open, Verdict::Pass, false);
+        let command = next_step(&run, &result).command.unwrap();
+        assert_eq!(command, "agenthub-perf run … --stages 200/s:10s,200/s:50s,500/s:15s,500/s:60s,0/s:10s");
+        result.verdict = Verdict::Void;
+        assert!(next_step(&run, &result).words.contains("--max-users"));
     }
 
     #[test]

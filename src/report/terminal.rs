@@ -163,11 +163,12 @@ impl Page {
             self.line("   no request was made");
             return;
         }
-        let titles = ["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
-        let mut columns = Columns::new(&titles, &[1, 2, 3, 4, 5, 6]);
+        let mut titles = vec!["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
+        titles.extend(words::is_open(result).then_some("service p95"));
+        let mut columns = Columns::new(&titles, &[1, 2, 3, 4, 5, 6, 7]);
         for endpoint in &result.endpoints {
             let times = &endpoint.response_time_ms;
-            columns.row([
+            let mut cells = vec![
                 words::endpoint_name(result, endpoint),
                 format_count(endpoint.requests),
                 format_count(endpoint.failures),
@@ -175,7 +176,9 @@ impl Page {
                 words::ms(times.p95),
                 words::ms(times.p99),
                 words::ms(times.max),
-            ]);
+            ];
+            cells.extend(words::is_open(result).then(|| words::ms(endpoint.service_time_ms.p95)));
+            columns.row(cells);
         }
         columns.fit(self.width - 3);
         self.heading(&columns);

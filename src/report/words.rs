@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::judge::{EndpointResult, GeneratorResult, RunResult, TargetResult, Verdict};
-use crate::record::{End, LoadModel, Run};
-use crate::units::{format_count, format_duration, format_ms, format_ratio};
+use crate::record::{ArrivalSecond, End, LoadModel, Run};
+use crate::units::{format_count, format_duration, format_ms, format_rate, format_ratio};
 
 /// `p95_response_time[GET /x]` as a person says it: `p95 response time of GET /x`.
 pub(super) fn target_name(name: &str) -> String {
@@ -165,10 +165,21 @@ pub(super) fn load(run: &Run, result: &RunResult) -> String {
         }
         LoadModel::Open => {
             words.push("open model".to_owned());
-            words.push(level(format!("{} arrivals/s", plain(asked.rate.unwrap_or(0.0)))));
+            let process = run.asked.arrivals.map(|arrivals| format!(" ({})", arrivals.as_str())).unwrap_or_default();
+            words.push(level(format!("{}{process}", arrivals_in_words(asked.rate.unwrap_or(0.0)))));
         }
     }
     words.join(", ")
+}
+
+/// `50 arrivals/s`, `30 arrivals/min`.
+pub(super) fn arrivals_in_words(per_s: f64) -> String {
+    format_rate(per_s).replacen('/', " arrivals/", 1)
+}
+
+/// Whether response and service time differ: they are then shown side by side.
+pub(super) fn is_open(result: &RunResult) -> bool {
+    result.load.model == LoadModel::Open
 }
 
 /// A number without needless zeros, three decimals at most.
@@ -343,13 +354,37 @@ pub(super) fn flag_duration(s: f64) -> String {
 pub(super) fn notes(run: &Run, result: &RunResult) -> Vec<String> {
     let mut notes = result.notes.clone();
     if result.totals.failed_starts > 0 {
-        notes.push(format!("{} users could not start", format_count(result.totals.failed_starts)));
+        let who = if is_open(result) { "sessions" } else { "users" };
+        notes.push(format!("{} {who} could not start", format_count(result.totals.failed_starts)));
     }
     if result.totals.cut_off > 0 {
         let cut = format_count(result.totals.cut_off);
         notes.push(format!("{cut} requests were still in flight at the end and were cut off"));
     }
+    notes.extend(arrivals(run));
     notes.extend(run.warnings.iter().filter(|warning| !result.notes.contains(warning)).cloned());
+    notes
+}
+
+/// What became of the arrivals, where it was not what was planned.
+fn arrivals(run: &Run) -> Vec<String> {
+    let seconds = || run.seconds.iter().filter_map(|second| second.arrivals);
+    let sum = |of: fn(ArrivalSecond) -> u64| seconds().map(of).sum::<u64>();
+    let (planned, late, unsent) = (sum(|s| s.planned), sum(|s| s.late), sum(|s| s.unsent));
+    let of = format_count(planned);
+    let mut notes = Vec::new();
+    if late > 0 {
+        notes.push(format!(
+            "{} of {of} arrivals had to wait for a free session; their response time runs from the planned instant, the service time from the send",
+            format_count(late)
+        ));
+    }
+    if unsent > 0 {
+        notes.push(format!(
+            "{} of {of} arrivals were never sent: no session was free for them to the end; raise --max-users, or ask for a lower --rate",
+            format_count(unsent)
+        ));
+    }
     notes
 }
 
@@ -368,6 +403,9 @@ pub(super) fn environment(run: &Run, result: &RunResult) -> Vec<(&'static str, S
     rows.push(("load", load(run, result)));
     if let Some(rate) = result.load.spawn_rate {
         rows.push(("spawn rate", format!("{} users/s", plain(rate))));
+    }
+    if let Some(sessions) = asked.max_users {
+        rows.push(("sessions", format!("at most {}", format_count(sessions.into()))));
     }
     rows.push(("run time", format!("{} of {}", seconds(result.duration_s), seconds(result.load.run_time_s))));
     rows.push(("started", result.started.clone()));

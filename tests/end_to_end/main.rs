@@ -12,6 +12,7 @@ mod counting;
 mod journal;
 mod many_users;
 mod nginx;
+mod open;
 mod starting;
 mod stopping;
 mod trouble;

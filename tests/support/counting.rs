@@ -29,6 +29,8 @@ pub struct Behaviour {
     pub times: HashMap<String, ServiceTime>,
     /// Every n-th request but logins, in the order of their arrival, is answered with this status.
     pub fail: Option<(u64, u16)>,
+    /// Requests that come within this stretch, counted from the first but a login or a health request, are answered at its end.
+    pub stall: Option<(Duration, Duration)>,
     /// What a login is answered with, in place of a token.
     pub login: Option<(u16, String)>,
     /// Of the service times.
@@ -84,6 +86,8 @@ struct Record {
     failed: u64,
     unauthorized: u64,
     seen: Vec<Seen>,
+    /// When requests but logins and health requests came, the first ones.
+    arrivals: Vec<Instant>,
     times_us: HashMap<String, Vec<u64>>,
     tokens: HashSet<String>,
     malformed: u64,
@@ -158,6 +162,14 @@ impl CountingServer {
     /// The first requests, whole, in the order in which they were answered.
     pub fn seen(&self) -> Vec<Seen> {
         self.record().seen.clone()
+    }
+
+    /// When the first requests but logins and health requests came, seconds after the first of them, in order.
+    pub fn arrivals_s(&self) -> Vec<f64> {
+        let mut arrivals = self.record().arrivals.clone();
+        arrivals.sort_unstable();
+        let first = arrivals.first().copied();
+        arrivals.into_iter().filter_map(|at| Some((at - first?).as_secs_f64())).collect()
     }
 
     /// The true service times of an endpoint (`"GET /api/v2/projects"`) in µs, sorted: from the last byte of the
@@ -248,6 +260,7 @@ impl Shared {
             let last = request.is_last();
             let endpoint = format!("{} {}", request.method, request.path);
             let time = self.behaviour.times.get(&endpoint).unwrap_or(&self.behaviour.time).draw(&mut random);
+            let time = time.max(self.stalled(&request.path, arrived));
             let (status, body) = self.answer(request);
             std::thread::sleep((arrived + time).saturating_duration_since(Instant::now()));
             let head = format!(
@@ -268,6 +281,21 @@ impl Shared {
                 return;
             }
         }
+    }
+
+    /// Notes when a request came, and says how long the host stands still from then on.
+    fn stalled(&self, path: &str, arrived: Instant) -> Duration {
+        if path == LOGIN.1 || path == "/api/v2/health" {
+            return Duration::ZERO;
+        }
+        let mut record = lock(&self.record);
+        if record.arrivals.len() < KEPT_REQUESTS {
+            record.arrivals.push(arrived);
+        }
+        let first = record.arrivals[0];
+        let Some((from, to)) = self.behaviour.stall else { return Duration::ZERO };
+        let at = arrived.saturating_duration_since(first);
+        if at < from { Duration::ZERO } else { to.saturating_sub(at) }
     }
 
     /// Counts a request and says what it is answered with.

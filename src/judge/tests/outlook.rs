@@ -56,10 +56,14 @@ fn arrivals_offer_their_rate_and_a_ramp_alone_proves_nothing() {
         open.lines,
         [
             "10 arrivals/s, 60 s · offers about 600 requests/min · about 600 requests, too few to prove an error rate < 0.1 % (needs 3,688)",
-            "an error rate < 0.1 % cannot be proven by about 600 requests: run 6 min longer, or use more users",
+            "an error rate < 0.1 % cannot be proven by about 600 requests: run 6 min longer, or ask for a higher rate",
             "throughput > 1,000/min is out of reach of 10 arrivals/s (at most 600/min): 18 arrivals/s would do",
         ]
     );
     let ramp = outlook(&asked(plan(60.0), None), &Targets::guide());
     assert!(ramp.lines[1].starts_with("no level is held"), "{:?}", ramp.lines);
+    let mut named = asked(plan(60.0), None);
+    named.arrivals = Some(crate::record::Arrivals::Poisson);
+    let line = &outlook(&named, &Targets::guide()).lines[0];
+    assert!(line.starts_with("up to 10 arrivals/s (poisson), 60 s · "), "{line}");
 }
