@@ -118,7 +118,7 @@ impl Pattern {
 ///
 /// The arrivals are drawn from the same seed, and neighbouring seeds of the generator in use give streams that depend on each
 /// other: a queue whose service times go with its arrivals is not the one that theory speaks of. So the seed is mixed first, by
-/// SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA (2014)).
+/// `SplitMix64` (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA (2014)).
 fn stream(seed: u64, number: u64) -> Rng {
     let step = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut mixed = (seed ^ 0x63a1_1b8a_7e00_0000).wrapping_add(step);

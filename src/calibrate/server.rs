@@ -343,7 +343,7 @@ mod tests {
                 Answer::WrongBody => assert!(seen.unwrap().ends_with(WRONG_BODY)),
                 Answer::Status => assert!(seen.unwrap().starts_with("HTTP/1.1 503 ")),
                 Answer::CutBody => {
-                    assert!(seen.unwrap().ends_with(&format!("\r\n\r\n{}", &RIGHT_BODY[..RIGHT_BODY.len() / 2])))
+                    assert!(seen.unwrap().ends_with(&format!("\r\n\r\n{}", &RIGHT_BODY[..RIGHT_BODY.len() / 2])));
                 }
                 Answer::Reset => assert_eq!(seen.unwrap_err().kind(), io::ErrorKind::ConnectionReset),
             }

@@ -1,7 +1,7 @@
 //! A journal of known times against a record of the same requests: what is right passes, and what is wrong does not.
 
 use super::compare::{Truth, counts};
-use super::prove::{Calibration, CoverageResult, ShapeResult, assess, conclude};
+use super::prove::{Calibration, CoverageResult, ShapeResult, assess, conclude, not_by_chance};
 use super::schedule::{Answer, Behaviour, Pattern};
 use super::server::{Record, Served};
 use super::shape::{PATTERNS, Shape, shapes};
@@ -227,6 +227,18 @@ fn a_crowd_excuses_times_that_are_off_and_is_named() {
     let result = assess(&shape, &written, &run, Some(0.4));
     assert_eq!(result.verdict, Truth::Unproven);
     assert!(result.reasons.last().unwrap().starts_with("other programs used 40 % of"), "{result:#?}");
+}
+
+#[test]
+fn only_what_is_wrong_in_every_try_is_called_wrong() {
+    let mut result = assessed("fixed delay", &record(&shape("fixed delay"), 1), times_wrong_by(1.2));
+    result.verdict = Truth::Wrong;
+    result.tries = 3;
+    not_by_chance(&mut result, 3);
+    assert_eq!(result.verdict, Truth::Wrong);
+    not_by_chance(&mut result, 2);
+    assert_eq!(result.verdict, Truth::Unproven);
+    assert!(result.reasons.last().unwrap().starts_with("2 of 3 tries came out so"), "{result:#?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn it_can_be_interrupted() {
     running.wait_for_error("1/5");
     std::thread::sleep(Duration::from_secs(1));
     running.signal("INT");
-    let outcome = running.finish(Duration::from_secs(60));
+    let outcome = running.finish(Duration::from_mins(1));
     outcome.assert_code(130);
     assert!(outcome.stdout.is_empty(), "{outcome}");
     assert!(outcome.stderr.contains("interrupted"), "{outcome}");
