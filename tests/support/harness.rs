@@ -17,7 +17,6 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub struct Workbench {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
-    file_limit: Option<u32>,
 }
 
 /// A binary that runs. Killed when dropped.
@@ -50,20 +49,13 @@ pub struct Outcome {
 
 impl Workbench {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), environment: Vec::new(), file_limit: None }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), environment: Vec::new() }
     }
 
     /// Sets a variable of every later run.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Lets every later run have so many open files and no more.
-    #[must_use]
-    pub fn with_file_limit(mut self, most: u32) -> Self {
-        self.file_limit = Some(most);
         self
     }
 
@@ -94,14 +86,7 @@ impl Workbench {
     /// Starts the binary. Of this process' environment it does not see what would steer it.
     pub fn start(&self, args: &[&str]) -> Running {
         let binary = env!("CARGO_BIN_EXE_agenthub-perf");
-        let mut command = match self.file_limit {
-            None => Command::new(binary),
-            Some(most) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), binary]);
-                shell
-            }
-        };
+        let mut command = Command::new(binary);
         command.args(args).current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AGENTHUB_") {
