@@ -7,6 +7,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::record::FailureKind;
+use crate::stats::mixed;
 
 const NS_A_US: u64 = 1000;
 
@@ -114,17 +115,10 @@ impl Pattern {
     }
 }
 
-/// A stream of random numbers of its own for each number of each seed.
-///
-/// The arrivals are drawn from the same seed, and neighbouring seeds of the generator in use give streams that depend on each
-/// other: a queue whose service times go with its arrivals is not the one that theory speaks of. So the seed is mixed first, by
-/// `SplitMix64` (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA (2014)).
+/// A stream of random numbers of its own for each number of each seed: a queue whose service times go with its arrivals, drawn
+/// from the same seed, is not the one that theory speaks of.
 fn stream(seed: u64, number: u64) -> Rng {
-    let step = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = (seed ^ 0x63a1_1b8a_7e00_0000).wrapping_add(step);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    Rng::with_seed(mixed ^ (mixed >> 31))
+    Rng::with_seed(mixed(seed ^ mixed(number ^ 0x63a1_1b8a_7e00_0000)))
 }
 
 impl Schedule {

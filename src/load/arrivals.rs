@@ -8,6 +8,7 @@
 use fastrand::Rng;
 
 use crate::record::{Arrivals, LoadPlan};
+use crate::stats::mixed;
 
 /// Of Λ: what rounding may add to a whole number.
 const ROUNDING: f64 = 1e-9;
@@ -70,7 +71,7 @@ impl Schedule {
             (from_s, rate) = (to_s, stage.level);
         }
         let mut schedule =
-            Self { pieces, end_s: from_s, process, random: Rng::with_seed(seed), point: 0.0, next_s: None };
+            Self { pieces, end_s: from_s, process, random: Rng::with_seed(mixed(seed)), point: 0.0, next_s: None };
         if process == Arrivals::Poisson {
             schedule.point = schedule.gap();
         }

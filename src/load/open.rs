@@ -20,6 +20,7 @@ use super::pacer::Pacer;
 use super::pool::{Due, Met, Place, Pool, openings};
 use super::slot::{Command, Slot};
 use crate::record::{Arrival, Arrivals, End, LoadPlan, State};
+use crate::stats::mixed;
 
 /// How often the driver looks whether the load can go on.
 const TICK: Duration = Duration::from_millis(100);
@@ -169,7 +170,7 @@ impl Open {
     /// Gives out every arrival when it is due.
     async fn pace(self: Arc<Self>, mut schedule: Schedule, start: Instant, end: Instant) {
         let control = &self.ground.control;
-        let mut random = fastrand::Rng::with_seed(self.ground.seed ^ 0x5eed_a881_7a15_0b5e);
+        let mut random = fastrand::Rng::with_seed(mixed(self.ground.seed ^ 0x5eed_a881_7a15_0b5e));
         let total: u64 = self.ground.kinds.iter().map(|kind| u64::from(kind.weight)).sum();
         let mut pacer = Pacer::new();
         let mut held = None;

@@ -1,5 +1,6 @@
 //! Draws the fate of each request from the troubles that were asked for.
 
+use crate::stats::mixed;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -55,9 +56,9 @@ impl Rehearsal {
         let Part { trouble, requests } = &self.parts[endpoint.index()];
         let number = requests.fetch_add(1, Ordering::Relaxed) + 1;
         let chance = |purpose: u64| {
-            let stream = mix(self.seed ^ mix((endpoint.index() as u64) << 8 | purpose));
+            let stream = mixed(self.seed ^ mixed((endpoint.index() as u64) << 8 | purpose));
             // The upper 53 bits: as many as an f64 holds.
-            (mix(stream.wrapping_add(number)) >> 11) as f64 / (1_u64 << 53) as f64
+            (mixed(stream.wrapping_add(number)) >> 11) as f64 / (1_u64 << 53) as f64
         };
         let takes = |share: Option<Share>, purpose| share.is_some_and(|share| share.takes(number, chance(purpose)));
         let outcome = if takes(trouble.reset, 1) {
@@ -77,15 +78,6 @@ impl Rehearsal {
             None => ready,
         }
     }
-}
-
-/// A bijection of 64 bits that scatters neighbours: the finalizer of `SplitMix64` (Steele, Lea and Flood, "Fast
-/// splittable pseudorandom number generators", OOPSLA 2014), its increment included.
-fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

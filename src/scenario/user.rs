@@ -11,6 +11,7 @@ use super::Scenario;
 use super::feeder::{Order, Per};
 use super::model::{Body, Condition, Request, Test, Wait};
 use super::value::Value;
+use crate::stats::mixed;
 
 pub use super::feeder::Feeds;
 
@@ -73,15 +74,6 @@ pub struct Rejection {
     pub message: String,
 }
 
-/// The mixing step of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): neighbouring numbers
-/// come out unrelated.
-fn mix(number: u64) -> u64 {
-    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
-}
-
 impl User {
     /// User `number` (from 0) of a scenario; the same seed and number draw the same. `shared`: what `setup` captured.
     pub fn new(scenario: Arc<Scenario>, feeds: Arc<Feeds>, number: u64, seed: u64, shared: Option<&User>) -> Self {
@@ -91,7 +83,7 @@ impl User {
         Self {
             values: scenario.slots.iter().enumerate().map(start).collect(),
             rows: vec![None; scenario.feeders.len()],
-            random: Rng::with_seed(mix(seed ^ mix(number))),
+            random: Rng::with_seed(mixed(seed ^ mixed(number))),
             scenario,
             feeds,
             number,
