@@ -3,6 +3,7 @@
 
 mod baseline;
 mod calibrate;
+mod ci;
 mod compare;
 mod environment;
 mod exit;

@@ -7,10 +7,12 @@ mod support;
 
 mod bad_input;
 mod calibrate;
+mod ci_files;
 mod command_line;
 mod compare;
 mod cookies;
 mod counting;
+mod exports;
 mod journal;
 mod many_users;
 mod nginx;
