@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ab;
 mod bad_input;
 mod calibrate;
 mod ci_files;
