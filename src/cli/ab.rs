@@ -7,6 +7,7 @@ use super::compare::exit_code;
 use super::exit::ExitCode;
 use super::report::page_width;
 use super::run::{Attempt, Format, RunArgs, attempt, conclude};
+use super::settings::Settings;
 use super::{Failure, ci, host, print, say};
 use crate::history::{self, Options};
 use crate::judge::{Comparison, RunResult, Verdict};
@@ -25,7 +26,7 @@ const MOST_ROUNDS: u32 = 200;
 #[command(
     after_help = "Each round is a run of A, then the same run of B with the same seed; the differences within the rounds decide, so \
     that what changes slowly around both does not. Every other flag is that of `run`, and describes a single run: choose a \
-    short one. A round of which a run is void is made again. Exit codes: 0 better, same or not worse; 98 unproven; 99 worse.",
+    short one. A round of which a run is void does not count, and another is made. Exit codes: 0 better, same or not worse; 98 unproven; 99 worse.",
     mut_args(|flag| {
         let hidden = ["host", "baseline", "strict_baseline"].contains(&flag.get_id().as_str());
         flag.hide(hidden)
@@ -101,74 +102,101 @@ pub(super) async fn ab(mut args: AbArgs, stop: watch::Receiver<bool>) -> Result<
         format_duration(whole)
     ));
 
-    let mut rounds: Vec<Round> = Vec::new();
-    let mut void = 0;
-    while rounds.len() < args.rounds as usize && void <= args.rounds {
-        let made = rounds.len() as u32 + void + 1;
-        let mut sides = Vec::new();
-        for (side, host) in ["a", "b"].iter().zip(&hosts) {
-            settings.host = Some(host.clone());
-            settings.label = Some(format!("{label}-{side}{made}"));
-            tell(&format!("round {made}, {}", side.to_uppercase()));
-            // What a load can prove is the same every time.
-            let first = made == 1 && *side == "a";
-            let Attempt { folder, failed } = attempt(
-                &settings,
-                &|line| {
-                    if first {
-                        tell(line);
-                    }
-                },
-                !quiet,
-                stop.clone(),
-            )
-            .await?;
-            let one = conclude(&folder, &settings)?;
-            if let Some(failure) = failed {
-                return Ok(failure.code);
-            }
-            if one.0.end == Some(End::Interrupted) {
-                say(&format!(
-                    "interrupted in round {made}: its runs and those before it are kept, labelled {label}-a1, …"
-                ));
-                return Ok(ExitCode::Interrupted);
-            }
-            sides.push(one);
-        }
-        let Ok(round) = Round::try_from(sides) else { break };
-        if round.iter().any(|(_, result)| result.verdict == Verdict::Void) {
-            void += 1;
-            tell(&format!("round {made} is void, and made again: {}", why_void(&round)));
-            if void > args.rounds {
-                // It will not get better: they are told as they are.
-                rounds.push(round);
-            }
+    let allow_unproven = settings.allow_unproven;
+    let options = Options { gate_endpoints: args.gate_endpoints, ..Options::new(settings.tolerance) };
+    let mut turns = Turns { settings, label, quiet, stop };
+    let (mut rounds, mut void): (Vec<Round>, Vec<Round>) = (Vec::new(), Vec::new());
+    // A machine that voids as many as were asked for will not get better.
+    while rounds.len() < args.rounds as usize && void.len() < args.rounds as usize {
+        let number = rounds.len() + void.len() + 1;
+        let a = match turns.one('a', number, &hosts[0]).await? {
+            Ended::Judged(a) => a,
+            Ended::Stopped(code) => return Ok(code),
+        };
+        let b = match turns.one('b', number, &hosts[1]).await? {
+            Ended::Judged(b) => b,
+            Ended::Stopped(code) => return Ok(code),
+        };
+        let round = [*a, *b];
+        if let Some(why) = why_void(&round) {
+            tell(&format!("round {number} is void and does not count: {why}"));
+            void.push(round);
         } else {
             rounds.push(round);
         }
     }
-    let options = Options { gate_endpoints: args.gate_endpoints, ..Options::new(settings.tolerance) };
-    let found = held_against(&rounds, void, options);
+    let out = void.len();
+    if rounds.len() < LEAST_ROUNDS as usize {
+        // Too few are left to decide by: what came out is void as a whole, and says so.
+        rounds.append(&mut void);
+    }
+    let found = held_against(&rounds, out, options);
     show(&found, format)?;
     ci::tell_of_comparison(&found, format)?;
-    Ok(exit_code(&found, settings.allow_unproven))
+    Ok(exit_code(&found, allow_unproven))
 }
 
-fn held_against(rounds: &[Round], void: u32, options: Options) -> Comparison {
+/// What is the same in all runs.
+struct Turns {
+    settings: Settings,
+    label: String,
+    quiet: bool,
+    stop: watch::Receiver<bool>,
+}
+
+/// How a run of a round ended.
+enum Ended {
+    Judged(Box<(Run, RunResult)>),
+    /// It did not come to its end, and neither does the command.
+    Stopped(ExitCode),
+}
+
+impl Turns {
+    async fn one(&mut self, side: char, number: usize, host: &str) -> Result<Ended, Failure> {
+        self.settings.host = Some(host.to_owned());
+        self.settings.label = Some(format!("{}-{side}{number}", self.label));
+        let loud = !self.quiet;
+        if loud {
+            say(&format!("round {number}, {}", side.to_ascii_uppercase()));
+        }
+        // What a load can prove is the same every time.
+        let first = loud && number == 1 && side == 'a';
+        let tell = |line: &str| {
+            if first {
+                say(line);
+            }
+        };
+        let Attempt { folder, failed } = attempt(&self.settings, &tell, loud, self.stop.clone()).await?;
+        let (run, result) = conclude(&folder, &self.settings)?;
+        if let Some(failure) = failed {
+            return Ok(Ended::Stopped(failure.code));
+        }
+        if run.end == Some(End::Interrupted) {
+            say(&format!("interrupted in round {number}: what was run is kept, labelled {}-a1 and on", self.label));
+            return Ok(Ended::Stopped(ExitCode::Interrupted));
+        }
+        Ok(Ended::Judged(Box::new((run, result))))
+    }
+}
+
+fn held_against(rounds: &[Round], void: usize, options: Options) -> Comparison {
     let side = |n: usize| rounds.iter().map(|round| (&round[n].0, &round[n].1)).collect::<Vec<_>>();
     let mut found = history::compare_rounds(&side(0), &side(1), options);
+    let count = rounds.iter().filter(|round| why_void(round).is_none()).count();
     if void > 0 {
         found.notes.push(format!(
-            "{void} of {} rounds were void, as their generator was past its limits; they were made again and do not count",
-            rounds.len() as u32 + void
+            "{void} of {} rounds are void, as their generator was past its limits, and do not count",
+            count + void
         ));
     }
     found
 }
 
-fn why_void(round: &Round) -> String {
-    let reasons = round.iter().filter(|(_, result)| result.verdict == Verdict::Void).map(|(_, r)| r.reasons.join("; "));
-    reasons.collect::<Vec<_>>().join("; ")
+/// Why a round says nothing of the hosts; `None` where it does.
+fn why_void(round: &Round) -> Option<String> {
+    let void = round.iter().filter(|(_, result)| result.verdict == Verdict::Void);
+    let reasons: Vec<String> = void.map(|(_, result)| result.reasons.join("; ")).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 fn show(found: &Comparison, format: Format) -> Result<(), Failure> {
