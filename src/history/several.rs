@@ -67,7 +67,10 @@ impl<'a> Several<'a> {
         if row.verdict == Outcome::Unproven {
             let turned = turned(found.change, wanted.more_is_better());
             let edges = wanted.edges(self.tolerance);
-            row.runs = if self.rounds {
+            row.runs = if let Some([[0, _], [0, _]]) = found.counts {
+                // Without a failure the width goes with one over the requests.
+                Some((1.1 * found.change.high / edges.worse * a.len() as f64).ceil() as u32)
+            } else if self.rounds {
                 rounds_needed(&turned, edges, a.len())
             } else {
                 runs_needed(&turned, edges, a.len(), b.len())
