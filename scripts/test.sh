@@ -21,12 +21,12 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 command -v cargo >/dev/null || { echo "missing: cargo and rustc 1.95 or newer (https://rustup.rs)" >&2; exit 1; }
 
-# Another HdrHistogram implementation, to read what ours writes.
+# Other implementations, to read what ours writes: of HdrHistogram, of OpenMetrics.
 venv=target/hdrhistogram-python
-if ! "$venv/bin/python" -c 'import hdrh' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import hdrh, prometheus_client' 2>/dev/null; then
   rm -rf "$venv"
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check 'hdrhistogram==0.10.3'
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'hdrhistogram==0.10.3' 'prometheus_client==0.23.1'
 fi
 export AGENTHUB_PERF_TEST_PYTHON="$PWD/$venv/bin/python"
 

@@ -9,7 +9,7 @@ use super::report::page_width;
 use super::settings::{Layer, parse_tolerance, settle};
 use super::{Failure, print};
 use crate::history::{self, FindError, Measured, Options};
-use crate::judge::{Differs, Outcome};
+use crate::judge::{Comparison, Differs, Outcome};
 use crate::report;
 
 /// Compare two results, or several a side: better, worse, the same or unproven, with the size of the change.
@@ -88,11 +88,16 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
         Format::Html => report::comparison_html(&found).map_err(Failure::cannot)?,
     };
     print(&text)?;
-    Ok(match found.verdict {
+    Ok(exit_code(&found, false))
+}
+
+/// What a comparison ends with.
+pub(super) fn exit_code(found: &Comparison, allow_unproven: bool) -> ExitCode {
+    match found.verdict {
         Outcome::Worse => ExitCode::Failed,
-        Outcome::Unproven => ExitCode::Unproven,
-        Outcome::Better | Outcome::Same | Outcome::NotWorse => ExitCode::Passed,
-    })
+        Outcome::Unproven if !allow_unproven => ExitCode::Unproven,
+        _ => ExitCode::Passed,
+    }
 }
 
 /// The folders of one REF, or of several apart by commas.

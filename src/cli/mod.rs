@@ -1,8 +1,10 @@
 //! One file a subcommand. Wires the rooms together; the only room that prints: reports to standard output, everything
 //! else to standard error.
 
+mod ab;
 mod baseline;
 mod calibrate;
+mod ci;
 mod compare;
 mod environment;
 mod exit;
@@ -38,6 +40,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Compare two results, or several a side: better, worse, the same or unproven
     Compare(compare::CompareArgs),
+    /// Put the same load on two hosts in turns and tell whether one is worse
+    Ab(Box<ab::AbArgs>),
     /// Check, show or try a scenario file
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
@@ -55,6 +59,7 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
         Command::Run(args) => run::run(*args, stop).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Ab(args) => ab::ab(*args, stop).await,
         Command::Scenario(command) => scenario::scenario(command, stop).await,
         Command::Serve(args) => serve::serve(args, stop).await,
         Command::Calibrate(args) => calibrate::calibrate(args, stop).await,

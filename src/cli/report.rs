@@ -12,6 +12,7 @@ use super::settings::{Layer, settle};
 use super::{Failure, print, say};
 use crate::judge::{self, RunResult};
 use crate::record::{self, Run};
+use crate::report::Export;
 use crate::{history, report};
 
 /// Columns where the terminal does not tell.
@@ -23,6 +24,9 @@ pub(super) struct ReportArgs {
     /// A path, an id, a label, `latest` or `latest~N`
     #[arg(value_name = "RESULT", default_value = "latest")]
     result: String,
+    /// Also write what another system reads: gitlab, openmetrics, bencher or github-benchmark; repeatable
+    #[arg(long = "export", value_name = "NAME", value_parser = Export::parse)]
+    exports: Vec<Export>,
     /// Folder that results are in [default: the configuration's, else results]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
@@ -36,23 +40,27 @@ pub(super) struct ReportArgs {
 
 /// Builds it, and ends as the run would have.
 pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
-    let flags = Layer { results: args.results.clone(), ..Layer::default() };
+    let flags = Layer { results: args.results.clone(), exports: args.exports.clone(), ..Layer::default() };
     let settings = settle(flags, None, args.config.as_deref())?;
     let folder = history::find(&settings.results, &args.result).map_err(Failure::cannot)?;
     let run = record::read(&folder).map_err(Failure::cannot)?;
     let mut result = judge::judge(&run);
     // Its baseline lay beside it.
     baseline::attach(folder.parent().unwrap_or(&settings.results), &run, &mut result);
-    write_reports(&folder, &run, &result);
+    write_reports(&folder, &settings.exports, &run, &result);
     show(&folder, &run, &result, args.format)?;
     Ok(ExitCode::of(run.end.as_ref(), result.verdict, run.asked.allow_unproven))
 }
 
 /// Writes the report's files into the result's folder. Where they cannot be written the report can still be read here and
 /// now, and built again from the journal.
-pub(super) fn write_reports(folder: &Path, run: &Run, result: &RunResult) {
+pub(super) fn write_reports(folder: &Path, exports: &[Export], run: &Run, result: &RunResult) {
     if let Err(error) = report::write_all(folder, run, result) {
         say(&format!("warning: {error}"));
+    }
+    match report::write_exports(folder, exports, run, result) {
+        Ok(told) => told.iter().for_each(|line| say(&format!("warning: {line}"))),
+        Err(error) => say(&format!("warning: {error}")),
     }
 }
 

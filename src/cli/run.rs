@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::baseline;
+use super::ci;
 use super::environment;
 use super::exit::ExitCode;
 use super::report::{show, write_reports};
@@ -20,9 +21,10 @@ use super::settings::{
 use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
-use crate::judge;
+use crate::judge::{self, RunResult};
 use crate::load::{self, AllowedHosts, Limits, Load, LoadError};
-use crate::record::{self, Arrivals, Asked, AskedScenario, End, EndpointName, LoadModel, Recorder};
+use crate::record::{self, Arrivals, Asked, AskedScenario, End, EndpointName, LoadModel, Recorder, Run};
+use crate::report::Export;
 use crate::scenario::{self, Scenario};
 
 /// Drive load on a host, judge it, write a result.
@@ -82,6 +84,9 @@ pub(super) struct RunArgs {
     /// A name by which the result is found again
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
+    /// Also write what another system reads: gitlab, openmetrics, bencher or github-benchmark; repeatable
+    #[arg(long = "export", value_name = "NAME", value_parser = Export::parse)]
+    exports: Vec<Export>,
     /// Configuration file [default: agenthub-perf.toml, where it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -127,6 +132,27 @@ pub(super) enum Format {
 }
 
 impl RunArgs {
+    /// With what the environment, the profile and the configuration say; the flags are taken out.
+    pub(super) fn settle(&mut self) -> Result<Settings, Failure> {
+        settle(self.layer(), self.profile.as_deref(), self.config.as_deref())
+    }
+
+    pub(super) fn names_a_host(&self) -> bool {
+        self.host.is_some()
+    }
+
+    pub(super) fn names_a_baseline(&self) -> bool {
+        self.baseline.is_some() || self.strict_baseline
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     fn layer(&mut self) -> Layer {
         Layer {
             scenarios: std::mem::take(&mut self.scenarios),
@@ -144,6 +170,7 @@ impl RunArgs {
             tolerance: self.tolerance,
             strict_baseline: self.strict_baseline.then_some(true),
             label: self.label.take(),
+            exports: std::mem::take(&mut self.exports),
             results: self.results.take(),
             stop_timeout: self.stop_timeout,
             seed: self.seed,
@@ -157,7 +184,7 @@ impl RunArgs {
 
 /// Runs it.
 pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
-    let settings = settle(args.layer(), args.profile.as_deref(), args.config.as_deref())?;
+    let settings = args.settle()?;
     let tell = |line: &str| {
         if !args.quiet {
             say(line);
@@ -166,19 +193,44 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     for warning in &settings.warnings {
         tell(&format!("warning: {warning}"));
     }
+    let Attempt { folder, failed } = attempt(&settings, &tell, !args.quiet, stop).await?;
+    let (run, result) = conclude(&folder, &settings)?;
+    show(&folder, &run, &result, args.format)?;
+    ci::tell_of_run(&run, &result, args.format)?;
+    Ok(match failed {
+        Some(failure) => failure.code,
+        None => ExitCode::of(run.end.as_ref(), result.verdict, settings.allow_unproven),
+    })
+}
+
+/// A load that was driven, whatever it ended with.
+pub(super) struct Attempt {
+    /// Its result folder; the journal is in it.
+    pub(super) folder: PathBuf,
+    /// What it could not go on for.
+    pub(super) failed: Option<Failure>,
+}
+
+/// Drives one load into a result folder of its own.
+pub(super) async fn attempt(
+    settings: &Settings,
+    tell: &dyn Fn(&str),
+    progress: bool,
+    stop: watch::Receiver<bool>,
+) -> Result<Attempt, Failure> {
     let scenarios = load_scenarios(&settings.scenarios)?;
-    check_targets(&settings, &scenarios)?;
+    check_targets(settings, &scenarios)?;
 
     let named = settings.host.clone().or_else(|| scenarios.iter().find_map(|(scenario, _)| scenario.host.clone()));
     let allowed = AllowedHosts::new(settings.allow_hosts.clone());
     let host = named.as_deref().map(|text| host::checked(text, &allowed)).transpose()?;
     // Before the folder is made, or `latest` would be this run; before the host is asked, or a mistake would cost it a request.
-    let baseline = baseline::resolve(&settings, &asked(&settings, &scenarios, "", false, String::new()))?;
+    let baseline = baseline::resolve(settings, &asked(settings, &scenarios, "", false, String::new()))?;
     let folder = ResultFolder::create(&settings.results, &scenario_name(&scenarios))?;
 
     // Before the reference service starts: it inherits what is raised.
     let limits = Limits::here();
-    let ready = host::ready(host, settings.insecure, &tell).await;
+    let ready = host::ready(host, settings.insecure, tell).await;
     let (host, service) = match ready {
         Ok(ready) => ready,
         Err(failure) => {
@@ -187,7 +239,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
         }
     };
     let asked =
-        Asked { baseline, ..asked(&settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
+        Asked { baseline, ..asked(settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
     let outlook = judge::outlook(&asked, &settings.targets);
     for line in &outlook.lines {
         tell(line);
@@ -218,7 +270,7 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
         seed: asked.seed,
         stop_timeout: settings.stop_timeout,
     };
-    let ended = drive(load, recorder, stop, args.quiet).await;
+    let ended = drive(load, recorder, stop, progress).await;
     if let Some(service) = service {
         service.stop().await;
     }
@@ -226,20 +278,16 @@ pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Resul
     if let Some(failure) = &failed {
         say(&format!("error: {}", failure.message));
     }
-    finish(&folder.path, &settings, args.format, failed)
+    Ok(Attempt { folder: folder.path, failed })
 }
 
-/// Reads the run back from its journal, judges and reports it.
-fn finish(folder: &Path, settings: &Settings, format: Format, failed: Option<Failure>) -> Result<ExitCode, Failure> {
+/// Reads a run back from its journal, judges it and writes its reports.
+pub(super) fn conclude(folder: &Path, settings: &Settings) -> Result<(Run, RunResult), Failure> {
     let run = record::read(folder).map_err(Failure::cannot)?;
     let mut result = judge::judge(&run);
     baseline::attach(&settings.results, &run, &mut result);
-    write_reports(folder, &run, &result);
-    show(folder, &run, &result, format)?;
-    Ok(match failed {
-        Some(failure) => failure.code,
-        None => ExitCode::of(run.end.as_ref(), result.verdict, settings.allow_unproven),
-    })
+    write_reports(folder, &settings.exports, &run, &result);
+    Ok((run, result))
 }
 
 type Weighted = (Arc<Scenario>, u32);
@@ -365,8 +413,13 @@ fn endpoints(scenarios: &[Weighted]) -> Vec<EndpointName> {
 }
 
 /// Drives the load and closes the journal, however it ends.
-async fn drive(load: Load, recorder: Arc<Recorder>, stop: watch::Receiver<bool>, quiet: bool) -> Result<(), Failure> {
-    let shown = (!quiet).then(|| {
+async fn drive(
+    load: Load,
+    recorder: Arc<Recorder>,
+    stop: watch::Receiver<bool>,
+    progress: bool,
+) -> Result<(), Failure> {
+    let shown = progress.then(|| {
         let length = Duration::from_secs_f64(load.plan.duration_s());
         tokio::spawn(progress::show(recorder.snapshots(), stop.clone(), length))
     });

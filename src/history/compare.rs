@@ -14,7 +14,7 @@ use crate::judge::{
     Changed, ComparedRun, Comparison, Differs, Method, Outcome, RunResult, SteadyWindow, Targets, Unit, Verdict,
 };
 use crate::record::Run;
-use crate::stats::{CONFIDENCE, RESAMPLES, holm, least_p};
+use crate::stats::{CONFIDENCE, RESAMPLES, holm, least_p, least_p_of_rounds};
 
 /// How to compare.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,13 +56,23 @@ fn judged(side: &[Measured]) -> Vec<Judged<'_>> {
 
 /// The same, of runs and results wherever they are.
 pub fn compare_runs(a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> Comparison {
+    let unit = if a.len() == 1 && b.len() == 1 { Unit::Pair } else { Unit::Runs };
+    compare_by(unit, a, b, options)
+}
+
+/// The same, of runs that were taken in turns: the first of A with the first of B, and so on.
+pub fn compare_rounds(a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> Comparison {
+    compare_by(Unit::Rounds, a, b, options)
+}
+
+fn compare_by(unit: Unit, a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> Comparison {
     let tolerance = options.tolerance;
     let mut notes = Vec::new();
     let targets = targets(b, &mut notes);
     let endpoints = endpoints(a, b, &mut notes);
-    let (mut targets, mut endpoints, shift, method) = match (a, b) {
-        ([(a, _)], [(b, _)]) => pair(a, b, &targets, &endpoints, options),
-        _ => several(a, b, &targets, &endpoints, tolerance),
+    let (mut targets, mut endpoints, shift, method) = match (unit, a, b) {
+        (Unit::Pair, [(a, _)], [(b, _)]) => pair(a, b, &targets, &endpoints, options),
+        _ => several(unit, a, b, &targets, &endpoints, tolerance),
     };
     adjust(&mut endpoints);
     let broken = broken(a, b);
@@ -119,20 +129,28 @@ fn pair(a: &Run, b: &Run, targets: &[Compared], endpoints: &[Compared], options:
     (rows, shown, pair.shift(), method)
 }
 
-fn several(a: &[Judged<'_>], b: &[Judged<'_>], targets: &[Compared], endpoints: &[Compared], tolerance: f64) -> Parts {
+fn several(
+    unit: Unit,
+    a: &[Judged<'_>],
+    b: &[Judged<'_>],
+    targets: &[Compared],
+    endpoints: &[Compared],
+    tolerance: f64,
+) -> Parts {
     let runs_a: Vec<&Run> = a.iter().map(|one| one.0).collect();
     let runs_b: Vec<&Run> = b.iter().map(|one| one.0).collect();
-    let several = Several::new(&runs_a, &runs_b, tolerance);
+    let several = Several::new(unit, &runs_a, &runs_b, tolerance);
     let changes = |of: Option<&str>, wanted: &[Compared]| several.changes(of, wanted);
     let rows = by_subject(targets, changes);
     let shown = by_subject(endpoints, changes);
+    let paired = unit == Unit::Rounds;
     let method = Method {
-        unit: Unit::Runs,
+        unit,
         resamples: None,
         seed: None,
         block_s: None,
         between_runs: None,
-        least_p: Some(least_p(a.len(), b.len())),
+        least_p: Some(if paired { least_p_of_rounds(a.len()) } else { least_p(a.len(), b.len()) }),
     };
     (rows, shown, several.shift(), method)
 }
@@ -233,6 +251,15 @@ fn what_it_can_tell(a: usize, b: usize, method: &Method) -> Vec<String> {
         )];
     }
     let mut notes = Vec::new();
+    if method.unit == Unit::Rounds {
+        let least = least_p_of_rounds(a);
+        if least > 1.0 - CONFIDENCE {
+            notes.push(format!(
+                "{a} rounds: a test that assumes nothing can never go below p = {least:.2}; the intervals rest on the differences of rounds being normal (their logarithms). 6 rounds can reach 0.03, 8 0.008"
+            ));
+        }
+        return notes;
+    }
     let least = least_p(a, b);
     if least > 1.0 - CONFIDENCE {
         notes.push(format!(

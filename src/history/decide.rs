@@ -81,6 +81,17 @@ pub(super) fn runs_needed(of: &Estimate, edges: Edges, a: usize, b: usize) -> Op
     (2..=MOST_RUNS).find(enough).map(|runs| runs.max(a.max(b) as u32 + 1))
 }
 
+/// Rounds that would decide, were their differences to vary as they do.
+pub(super) fn rounds_needed(of: &Estimate, edges: Edges, rounds: usize) -> Option<u32> {
+    let (side, gap) = edges.gap(of);
+    let deviation = side / t_factor(CONFIDENCE, of.dof) * (rounds as f64).sqrt();
+    let enough = |&rounds: &u32| {
+        let rounds = f64::from(rounds);
+        t_factor(CONFIDENCE, rounds - 1.0) * deviation / rounds.sqrt() < gap
+    };
+    (2..=MOST_RUNS).find(enough).map(|needed| needed.max(rounds as u32 + 1))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -138,6 +149,9 @@ mod tests {
         // Three a side: half 2, error 2/2.776; needs t·s·√(2/n) < 1 with s = .882.
         let of = Estimate { value: 0.0, low: -2.0, high: 2.0, dof: 4.0 };
         assert_eq!(runs_needed(&of, edges, 3, 3), Some(8));
+        // Six rounds: half 2, standard deviation 2/2.571·√6 = 1.906; needs t·s/√n < 1: n = 17 gives 0.980.
+        let of = Estimate { value: 0.0, low: -2.0, high: 2.0, dof: 5.0 };
+        assert_eq!(rounds_needed(&of, edges, 6), Some(17));
         assert_eq!(runs_needed(&Estimate { value: 1.0, low: -1.0, high: 3.0, dof: 4.0 }, edges, 3, 3), None);
     }
 }

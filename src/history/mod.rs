@@ -14,7 +14,7 @@ mod workload;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-pub use compare::{Options, compare, compare_runs, workload_differences};
+pub use compare::{Options, compare, compare_rounds, compare_runs, workload_differences};
 pub use find::{FindError, find};
 pub use folder::{FolderError, create_folder};
 pub use measured::{Figure, Measured, figures, measure};

@@ -1,23 +1,32 @@
-//! Several runs a side: each run gives one figure, whatever happened within it.
+//! Several runs a side: each run gives one figure, whatever happened within it. Taken in turns, a run of each side is a round.
 
-use super::decide::{runs_needed, turned};
+use super::decide::{rounds_needed, runs_needed, turned};
 use super::figure::{Compared, Found, Kind};
 use super::pair::{PERCENTILES, shifted};
-use crate::judge::{Changed, Outcome, Series, Shifted, SteadyWindow};
+use crate::judge::{Changed, Outcome, Series, Shifted, SteadyWindow, Unit};
 use crate::record::Run;
-use crate::stats::{BetweenRuns, Distribution, Estimate, between_runs, clopper_pearson, share_difference};
+use crate::stats::{
+    BetweenRuns, Distribution, Estimate, between_rounds, between_runs, clopper_pearson, share_difference,
+};
+
+/// How figures of both sides are compared.
+type Between = fn(&[f64], &[f64]) -> Option<BetweenRuns>;
 
 /// All runs of both sides.
 pub(super) struct Several<'a> {
+    rounds: bool,
+    between: Between,
     a: Vec<SteadyWindow<'a>>,
     b: Vec<SteadyWindow<'a>>,
     tolerance: f64,
 }
 
 impl<'a> Several<'a> {
-    pub(super) fn new(a: &[&'a Run], b: &[&'a Run], tolerance: f64) -> Self {
+    pub(super) fn new(unit: Unit, a: &[&'a Run], b: &[&'a Run], tolerance: f64) -> Self {
         let windows = |runs: &[&'a Run]| runs.iter().map(|run| SteadyWindow::new(run)).collect();
-        Self { a: windows(a), b: windows(b), tolerance }
+        let rounds = unit == Unit::Rounds;
+        let between: Between = if rounds { between_rounds } else { between_runs };
+        Self { rounds, between, a: windows(a), b: windows(b), tolerance }
     }
 
     /// All figures of one subject, in order.
@@ -36,7 +45,7 @@ impl<'a> Several<'a> {
         };
         let shifted = |&q: &f64| {
             let (a, b) = (logs(&a, q)?, logs(&b, q)?);
-            let found = between_runs(&a, &b)?;
+            let found = (self.between)(&a, &b)?;
             Some(shifted(q, geometric(&a) / 1000.0, geometric(&b) / 1000.0, &estimate(&found)))
         };
         PERCENTILES.iter().filter_map(shifted).collect()
@@ -49,7 +58,7 @@ impl<'a> Several<'a> {
             "a run has no request of it in its steady window".clone_into(&mut row.reason);
             return row;
         };
-        let Some((found, p)) = find(wanted, [a, b], &of_a, &of_b) else {
+        let Some((found, p)) = find(wanted, self.between, [a, b], [&of_a, &of_b]) else {
             "a figure is 0: there is no ratio to form".clone_into(&mut row.reason);
             return row;
         };
@@ -57,8 +66,20 @@ impl<'a> Several<'a> {
         row.permutation_p = Some(p);
         if row.verdict == Outcome::Unproven {
             let turned = turned(found.change, wanted.more_is_better());
-            row.runs = runs_needed(&turned, wanted.edges(self.tolerance), a.len(), b.len());
+            let edges = wanted.edges(self.tolerance);
+            row.runs = if let Some([[0, _], [0, _]]) = found.counts {
+                // Without a failure the width goes with one over the requests.
+                Some((1.1 * found.change.high / edges.worse * a.len() as f64).ceil() as u32)
+            } else if self.rounds {
+                rounds_needed(&turned, edges, a.len())
+            } else {
+                runs_needed(&turned, edges, a.len(), b.len())
+            };
             row.reason = match row.runs {
+                Some(rounds) if self.rounds => format!(
+                    "the interval holds the edge of the tolerance: it takes about {rounds} rounds, there are {}",
+                    a.len()
+                ),
                 Some(runs) => format!(
                     "the interval holds the edge of the tolerance: it takes about {runs} runs a side, there are {} and {}",
                     a.len(),
@@ -82,9 +103,10 @@ impl<'a> Several<'a> {
     }
 }
 
-fn find(wanted: &Compared, sides: [&[Series]; 2], of_a: &[f64], of_b: &[f64]) -> Option<(Found, f64)> {
+fn find(wanted: &Compared, between: Between, sides: [&[Series]; 2], values: [&[f64]; 2]) -> Option<(Found, f64)> {
+    let [of_a, of_b] = values;
     if let Kind::Share(_) = wanted.kind {
-        let found = between_runs(of_a, of_b)?;
+        let found = between(of_a, of_b)?;
         let counts = sides.map(|side| {
             let (failures, requests) = side.iter().fold((0, 0), |(k, n), run| {
                 let (failures, requests) = run.counts();
@@ -109,7 +131,7 @@ fn find(wanted: &Compared, sides: [&[Series]; 2], of_a: &[f64], of_b: &[f64]) ->
     }
     let logs = |of: &[f64]| of.iter().map(|value| value.ln()).collect::<Vec<f64>>();
     let (a, b) = (logs(of_a), logs(of_b));
-    let found = between_runs(&a, &b)?;
+    let found = between(&a, &b)?;
     Some((Found { a: geometric(&a), b: geometric(&b), counts: None, change: estimate(&found) }, found.p))
 }
 

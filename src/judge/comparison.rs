@@ -53,7 +53,7 @@ pub struct Comparison {
 /// How the intervals came about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Method {
-    /// `pair`: one run a side, resampled; `runs`: the run is the unit.
+    /// `pair`: one run a side, resampled; `runs`: the run is the unit; `rounds`: a run of each side, taken in turns.
     pub unit: Unit,
     /// How often each window was resampled.
     pub resamples: Option<usize>,
@@ -75,6 +75,8 @@ pub enum Unit {
     Pair,
     /// A run.
     Runs,
+    /// A round: a run of A, then one of B.
+    Rounds,
 }
 
 /// A run that was compared.

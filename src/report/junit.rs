@@ -104,7 +104,7 @@ fn skipped(message: &str) -> TestCaseStatus {
 }
 
 /// `p95 response time 3.12 s, limit < 2 s, 95 % interval 2.89 – 3.34 s: 56 % above the limit`.
-fn message(target: &TargetResult) -> String {
+pub(super) fn message(target: &TargetResult) -> String {
     let mut message = words::target_name(&target.name);
     let (measured, interval) = (words::measured(target), words::interval(target));
     if !measured.is_empty() {

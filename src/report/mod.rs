@@ -5,6 +5,8 @@ pub(crate) mod columns;
 mod comparison;
 #[cfg(test)]
 mod example;
+mod exports;
+mod github;
 mod html;
 mod json;
 mod junit;
@@ -19,6 +21,8 @@ use std::path::Path;
 
 use crate::judge::{Comparison, RunResult};
 use crate::record::Run;
+
+pub use exports::Export;
 
 /// A report that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +88,32 @@ pub fn write_all(folder: &Path, run: &Run, result: &RunResult) -> Result<(), Rep
     // Last: whoever finds it finds the others too.
     let path = folder.join("result.json");
     write(&path, &made(&path, json::json(result).map_err(std::io::Error::other))?)
+}
+
+/// Writes these exports into a result folder, each file whole or not at all; hands out what a person should know of those that
+/// could not be made.
+pub fn write_exports(
+    folder: &Path,
+    exports: &[Export],
+    run: &Run,
+    result: &RunResult,
+) -> Result<Vec<String>, ReportError> {
+    exports::write_exports(folder, exports, run, result)
+}
+
+/// GitHub's annotations of a run, at most ten, a line each.
+pub fn github_annotations(run: &Run, result: &RunResult) -> Vec<String> {
+    github::of_run(run, result)
+}
+
+/// GitHub's annotations of a comparison, at most ten, a line each.
+pub fn github_comparison_annotations(of: &Comparison) -> Vec<String> {
+    github::of_comparison(of)
+}
+
+/// Appends Markdown to the file of a GitHub job summary; `false` where not all of it fits.
+pub fn append_github_summary(path: &Path, text: &str) -> Result<bool, ReportError> {
+    github::append_summary(path, text)
 }
 
 /// Writes a file under another name and renames it, so that it is never half there.

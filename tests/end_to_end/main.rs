@@ -5,12 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ab;
 mod bad_input;
 mod calibrate;
+mod ci_files;
 mod command_line;
 mod compare;
 mod cookies;
 mod counting;
+mod exports;
 mod journal;
 mod many_users;
 mod nginx;

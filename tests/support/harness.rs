@@ -89,7 +89,7 @@ impl Workbench {
         let mut command = Command::new(binary);
         command.args(args).current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("AGENTHUB_") {
+            if ["AGENTHUB_", "GITHUB_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
             }
         }

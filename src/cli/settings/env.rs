@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::document::nearest;
+use crate::report::Export;
 
 use super::{
     Layer, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages,
@@ -37,6 +38,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             tolerance: env.one("TOLERANCE", parse_tolerance)?,
             strict_baseline: env.one("STRICT_BASELINE", parse_flag)?,
             label: env.text("LABEL"),
+            exports: env.list("EXPORT", Export::parse)?,
             results: env.text("RESULTS").map(PathBuf::from),
             stop_timeout: env.one("STOP_TIMEOUT", parse_any_time)?,
             seed: env.one("SEED", |text| text.parse().map_err(|_| "not a whole number".to_owned()))?,
@@ -51,7 +53,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 29] = [
     "SCENARIO",
     "HOST",
     "ALLOW_HOST",
@@ -67,6 +69,7 @@ const KNOWN: [&str; 28] = [
     "TOLERANCE",
     "STRICT_BASELINE",
     "LABEL",
+    "EXPORT",
     "RESULTS",
     "STOP_TIMEOUT",
     "SEED",

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::document::{Document, Kind, Node, Problems, Table};
 use crate::judge::Targets;
+use crate::report::Export;
 
 /// A configuration file.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         tolerance: table.take("tolerance").and_then(|node| checked(&node, parse_tolerance(&plain(&node)?))),
         strict_baseline: table.take("strict_baseline").and_then(|node| node.boolean()),
         label: table.take("label").and_then(|node| node.filled_text().map(str::to_owned)),
+        exports: table.take("export").map(|node| exports(&node)).unwrap_or_default(),
         results: table.take("results").and_then(|node| node.filled_text().map(|path| folder.join(path))),
         stop_timeout: table.take("stop_timeout").and_then(|node| node.duration()),
         seed: table.take("seed").and_then(|node| node.integer(0..=i64::MAX)).map(|seed| seed as u64),
@@ -86,6 +88,11 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
     };
     table.close();
     layer
+}
+
+fn exports(node: &Node<'_>) -> Vec<Export> {
+    let read = |node: &Node<'_>| checked(node, Export::parse(node.text()?));
+    node.items().unwrap_or_default().iter().filter_map(read).collect()
 }
 
 fn targets(node: &Node<'_>) -> Vec<(String, String)> {

@@ -12,6 +12,7 @@ use super::Failure;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
 use crate::record::{Arrivals, LoadModel, LoadPlan, Stage};
+use crate::report::Export;
 use crate::units::{parse_duration, parse_rate, parse_ratio};
 
 pub(super) use env::from_env;
@@ -42,6 +43,7 @@ pub(super) struct Layer {
     pub(super) tolerance: Option<f64>,
     pub(super) strict_baseline: Option<bool>,
     pub(super) label: Option<String>,
+    pub(super) exports: Vec<Export>,
     pub(super) results: Option<PathBuf>,
     pub(super) stop_timeout: Option<Duration>,
     pub(super) seed: Option<u64>,
@@ -85,6 +87,7 @@ pub(super) struct Settings {
     pub(super) tolerance: f64,
     pub(super) strict_baseline: bool,
     pub(super) label: Option<String>,
+    pub(super) exports: Vec<Export>,
     pub(super) results: PathBuf,
     pub(super) stop_timeout: Duration,
     pub(super) seed: Option<u64>,
@@ -161,6 +164,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         tolerance: layers.iter().find_map(|layer| layer.tolerance).unwrap_or(TOLERANCE),
         strict_baseline: first(|layer| layer.strict_baseline).unwrap_or(false),
         label: layers.iter().find_map(|layer| layer.label.clone()),
+        exports: layers.iter().map(|layer| &layer.exports).find(|list| !list.is_empty()).cloned().unwrap_or_default(),
         results: layers.iter().find_map(|layer| layer.results.clone()).unwrap_or_else(|| "results".into()),
         stop_timeout: layers.iter().find_map(|layer| layer.stop_timeout).unwrap_or(Duration::from_secs(10)),
         seed: layers.iter().find_map(|layer| layer.seed),

@@ -1,7 +1,7 @@
 //! Reports of a comparison: one file a format, from the comparison alone.
 
 #[cfg(test)]
-mod example;
+pub(super) mod example;
 mod html;
 mod markdown;
 mod terminal;

@@ -211,6 +211,10 @@ pub(super) fn method(of: &Comparison) -> String {
                 format_ratio(method.between_runs.unwrap_or(0.0)),
             )
         }
+        Unit::Rounds => format!(
+            "tolerance {tolerance}; 95 % intervals by Student's t over the differences within {} rounds",
+            of.a.len()
+        ),
         Unit::Runs => {
             format!("tolerance {tolerance}; 95 % intervals by Student's t over {} and {} runs", of.a.len(), of.b.len())
         }

@@ -1,0 +1,163 @@
+//! `openmetrics.txt`: `OpenMetrics` 1.0 text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>), in base units.
+//!
+//! Labels are those that stay from run to run, so that a later run has the same series: no id, no commit. Response times and the
+//! figures of targets are left out of a void run, which has only its verdict, its counters and its generator.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use crate::judge::{Milliseconds, RunResult, Verdict};
+use crate::record::LoadModel;
+use crate::report::words;
+
+/// Before every name.
+const PREFIX: &str = "agenthub_perf";
+/// The states of a target; a run is never `not_measured`, a target is `void` only with its run.
+const VERDICTS: [Verdict; 5] = [Verdict::Pass, Verdict::Fail, Verdict::Unproven, Verdict::NotMeasured, Verdict::Void];
+
+type Labels<'a> = Vec<(&'a str, String)>;
+
+/// A sample of a family: what follows the family's name, labels, value.
+type Sample<'a> = (&'static str, Labels<'a>, f64);
+
+pub(super) fn openmetrics(result: &RunResult) -> String {
+    let mut page = String::new();
+    let void = result.verdict == Verdict::Void;
+    let model = if result.load.model == LoadModel::Open { "open" } else { "closed" };
+    let known = vec![
+        ("scenario", result.scenario.name.clone()),
+        ("scenario_hash", result.scenario.hash.clone()),
+        ("model", model.to_owned()),
+        ("version", result.environment.generator.version.clone()),
+    ];
+    family(&mut page, "run", "info", "What was run.", vec![("_info", known, 1.0)]);
+    let duration = vec![("", Vec::new(), result.duration_s)];
+    family(&mut page, "duration_seconds", "gauge", "How long the load lasted.", duration);
+    let states = VERDICTS.map(|of| ("", vec![(VERDICT, state(of))], f64::from(u8::from(of == result.verdict))));
+    family(&mut page, "verdict", "stateset", "The verdict of the run.", states.to_vec());
+    targets(&mut page, result, void);
+    endpoints(&mut page, result, void);
+    generators(&mut page, result);
+    page.push_str("# EOF\n");
+    page
+}
+
+/// A state set's label has the family's own name.
+const VERDICT: &str = "agenthub_perf_verdict";
+const TARGET_VERDICT: &str = "agenthub_perf_target_verdict";
+
+fn state(of: Verdict) -> String {
+    words::say(of).replace(' ', "_")
+}
+
+fn targets(page: &mut String, result: &RunResult, void: bool) {
+    let mut states = Vec::new();
+    for target in &result.targets {
+        let verdict = if void { Verdict::Void } else { target.verdict };
+        for of in VERDICTS {
+            let labels = vec![("target", target.name.clone()), (TARGET_VERDICT, state(of))];
+            states.push(("", labels, f64::from(u8::from(of == verdict))));
+        }
+    }
+    family(page, "target_verdict", "stateset", "The verdict of each target.", states);
+    let units = [
+        ("ms", "target_seconds", 1e-3, "A time: its figure, 95 % interval and limit."),
+        ("ratio", "target_ratio", 1.0, "A share: its figure, 95 % interval and limit."),
+        ("requests/min", "target_requests_per_second", 1.0 / 60.0, "A rate: its figure, 95 % interval and limit."),
+    ];
+    for (unit, name, scale, help) in units {
+        let mut samples = Vec::new();
+        for target in result.targets.iter().filter(|target| target.unit == unit) {
+            let measured = |value: Option<f64>| value.filter(|_| !void);
+            let figures = [
+                ("measured", measured(target.value)),
+                ("low", measured(target.low)),
+                ("high", measured(target.high)),
+                ("limit", Some(target.limit)),
+            ];
+            for (figure, value) in figures {
+                let labels = || vec![("target", target.name.clone()), ("figure", figure.to_owned())];
+                samples.extend(value.map(|value| ("", labels(), value * scale)));
+            }
+        }
+        family(page, name, "gauge", help, samples);
+    }
+}
+
+fn endpoints(page: &mut String, result: &RunResult, void: bool) {
+    let mut seen: HashMap<(&str, &str), u32> = HashMap::new();
+    let mut named = Vec::new();
+    for endpoint in &result.endpoints {
+        // The same file named twice has the same endpoints twice.
+        let count = seen.entry((&endpoint.scenario, &endpoint.name)).or_default();
+        *count += 1;
+        let name = if *count == 1 { endpoint.name.clone() } else { format!("{} ({count})", endpoint.name) };
+        named.push((vec![("scenario", endpoint.scenario.clone()), ("endpoint", name)], endpoint));
+    }
+    let mut counted = |name: &str, help: &str, of: &dyn Fn(&crate::judge::EndpointResult) -> u64| {
+        let samples = named.iter().map(|(labels, endpoint)| ("_total", labels.clone(), of(endpoint) as f64)).collect();
+        family(page, name, "counter", help, samples);
+    };
+    counted("requests", "Requests that ended or were cut off.", &|endpoint| endpoint.requests);
+    counted("failures", "Requests that failed.", &|endpoint| endpoint.failures);
+    counted("cut_off", "Requests in flight at the end.", &|endpoint| endpoint.cut_off);
+    if void {
+        return;
+    }
+    let totals = &result.totals;
+    let passed = totals.requests.saturating_sub(totals.failures + totals.cut_off);
+    let whole = summary(&Vec::new(), &totals.response_time_ms, passed);
+    family(page, "response_time_seconds", "summary", "Successful responses of the whole run.", whole);
+    let each = named.iter().flat_map(|(labels, endpoint)| {
+        let passed = endpoint.requests.saturating_sub(endpoint.failures + endpoint.cut_off);
+        summary(labels, &endpoint.response_time_ms, passed)
+    });
+    let help = "Successful responses of the whole run, by endpoint.";
+    family(page, "endpoint_response_time_seconds", "summary", help, each.collect());
+}
+
+fn summary<'a>(labels: &Labels<'a>, ms: &Milliseconds, count: u64) -> Vec<Sample<'a>> {
+    let quantiles = [("0.5", ms.p50), ("0.9", ms.p90), ("0.95", ms.p95), ("0.99", ms.p99), ("0.999", ms.p99_9)];
+    let with = |q: &str| labels.iter().cloned().chain([("quantile", q.to_owned())]).collect::<Labels<'a>>();
+    let known = quantiles.into_iter().filter_map(|(q, ms)| Some(("", with(q), ms? / 1000.0)));
+    known.chain([("_count", labels.clone(), count as f64)]).collect()
+}
+
+fn generators(page: &mut String, result: &RunResult) {
+    let source = |of: &str| vec![("source", of.to_owned())];
+    let cpu = result.generators.iter().map(|of| ("", source(&of.source), of.cpu_percent / 100.0)).collect();
+    family(page, "generator_cpu_ratio", "gauge", "CPU that the generator used of what it may use.", cpu);
+    let lags = result.generators.iter().flat_map(|of| {
+        let lag = &of.schedule_lag_ms;
+        [("0.5", lag.p50), ("0.99", lag.p99), ("1", lag.max)].map(|(q, ms)| {
+            let labels = source(&of.source).into_iter().chain([("q", q.to_owned())]).collect();
+            ("", labels, ms / 1000.0)
+        })
+    });
+    let help = "How much later than planned requests were sent; q is the share that was no later.";
+    family(page, "generator_lag_seconds", "gauge", help, lags.collect());
+}
+
+/// A family with its samples; nothing where it has none.
+fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: Vec<Sample<'_>>) {
+    if samples.is_empty() {
+        return;
+    }
+    let name = format!("{PREFIX}_{name}");
+    let _ = writeln!(page, "# TYPE {name} {kind}");
+    if let Some(unit) = ["seconds", "ratio"].into_iter().find(|unit| name.ends_with(&format!("_{unit}"))) {
+        let _ = writeln!(page, "# UNIT {name} {unit}");
+    }
+    let _ = writeln!(page, "# HELP {name} {}", escape(help));
+    for (suffix, labels, value) in samples {
+        let labels: Vec<String> =
+            labels.into_iter().map(|(label, value)| format!("{label}=\"{}\"", escape(&value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(page, "{name}{suffix}{labels} {value}");
+    }
+}
+
+/// As the grammar wants it within quotes.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+}
