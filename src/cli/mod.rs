@@ -6,6 +6,7 @@ mod calibrate;
 mod compare;
 mod environment;
 mod exit;
+mod history;
 mod host;
 mod progress;
 mod report;
@@ -14,6 +15,7 @@ mod scenario;
 mod serve;
 mod service;
 mod settings;
+mod trend;
 
 use clap::{Parser, Subcommand};
 use tokio::sync::watch;
@@ -38,6 +40,11 @@ enum Command {
     Report(report::ReportArgs),
     /// Compare two results, or several a side: better, worse, the same or unproven
     Compare(compare::CompareArgs),
+    /// Show the history of a workload: change points, charts
+    Trend(trend::TrendArgs),
+    /// List the results, or let old ones go
+    #[command(subcommand)]
+    History(history::HistoryCommand),
     /// Check, show or try a scenario file
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
@@ -55,6 +62,8 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
         Command::Run(args) => run::run(*args, stop).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Trend(args) => trend::trend(&args),
+        Command::History(command) => history::history(&command),
         Command::Scenario(command) => scenario::scenario(command, stop).await,
         Command::Serve(args) => serve::serve(args, stop).await,
         Command::Calibrate(args) => calibrate::calibrate(args, stop).await,

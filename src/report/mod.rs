@@ -8,16 +8,19 @@ mod example;
 mod html;
 mod json;
 mod junit;
+mod listing;
 mod markdown;
 mod next;
 mod split;
 mod terminal;
+mod trend;
 pub(crate) mod words;
 
 use std::io::Write;
 use std::path::Path;
 
-use crate::judge::{Comparison, RunResult};
+use crate::history::Listing;
+use crate::judge::{Comparison, RunResult, Trend};
 use crate::record::Run;
 
 /// A report that cannot be written.
@@ -63,6 +66,50 @@ pub fn comparison_markdown(of: &Comparison) -> String {
 /// A comparison as a page that needs no network.
 pub fn comparison_html(of: &Comparison) -> Result<String, askama::Error> {
     comparison::page(of)
+}
+
+/// The terminal's report of a history.
+pub fn trend_text(of: &Trend, width: usize, colour: bool) -> String {
+    trend::text(of, width, colour)
+}
+
+/// A history as JSON, ending with a newline.
+pub fn trend_json(of: &Trend) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(of).map(|text| text + "\n")
+}
+
+/// A history as Markdown, for a job summary.
+pub fn trend_markdown(of: &Trend) -> String {
+    trend::markdown(of)
+}
+
+/// A history as a page that needs no network.
+pub fn trend_html(of: &Trend) -> Result<String, askama::Error> {
+    trend::page(of)
+}
+
+/// Writes a chart of each figure of a history into a folder, `trend-<figure>.svg`, and hands out their paths.
+pub fn write_trend_charts(folder: &Path, of: &Trend) -> Result<Vec<std::path::PathBuf>, ReportError> {
+    std::fs::create_dir_all(folder).map_err(|source| ReportError { path: folder.to_owned(), source })?;
+    let mut written = Vec::new();
+    for (figure, chart) in of.figures.iter().zip(charts::trend(of)) {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
+        let name: String = figure.name.chars().map(plain).collect();
+        let path = folder.join(format!("trend-{}.svg", name.trim_end_matches('-')));
+        write(&path, &chart.standalone())?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// The results of a folder as a table, for a terminal.
+pub fn listing_text(of: &Listing, width: usize) -> String {
+    listing::text(of, width)
+}
+
+/// The same as Markdown.
+pub fn listing_markdown(of: &Listing) -> String {
+    listing::markdown(of)
 }
 
 /// Writes `result.json`, `report.html`, `report.md`, `junit.xml` and `charts/*.svg` into a result folder, each whole or not at all.

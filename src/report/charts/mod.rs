@@ -9,12 +9,13 @@ mod response_times;
 mod series;
 mod shift;
 mod throughput;
+mod trend;
 
 use canvas::Canvas;
 pub(super) use canvas::dark_css;
 
 use super::words;
-use crate::judge::{Comparison, RunResult, TargetResult};
+use crate::judge::{Comparison, RunResult, TargetResult, Trend};
 use crate::record::Run;
 
 /// One drawing of a chart.
@@ -56,6 +57,12 @@ pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
 /// How response times changed at each percentile; `None` where that is not known.
 pub(super) fn shift(of: &Comparison) -> Option<Chart> {
     (!of.shift.is_empty()).then(|| chart("shift", &shift::caption(of), |canvas| shift::draw(canvas, of)))
+}
+
+/// A history, one chart a figure.
+pub(super) fn trend(of: &Trend) -> Vec<Chart> {
+    let one = |figure| chart("trend", &trend::caption(figure), |canvas| trend::draw(canvas, of, figure));
+    of.figures.iter().map(one).collect()
 }
 
 fn chart(slug: &'static str, caption: &str, draw: impl Fn(&mut Canvas) -> Readout) -> Chart {
