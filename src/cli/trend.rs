@@ -33,7 +33,7 @@ pub(super) struct TrendArgs {
     /// Runs too that prove nothing: partial, void, of another schema
     #[arg(long)]
     all: bool,
-    /// Write the charts there, one SVG a figure
+    /// Write the charts there, an SVG and a PNG of each figure
     #[arg(long, value_name = "DIR")]
     charts: Option<PathBuf>,
     /// Folder that results are in [default: the configuration's, else results]

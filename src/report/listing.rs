@@ -65,3 +65,53 @@ pub(super) fn markdown(of: &Listing) -> String {
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{LeftOut, Verdict};
+
+    fn listing() -> Listing {
+        let run = |id: &str, verdict, marks: &[&str]| ListedRun {
+            id: id.to_owned(),
+            label: (id == "b").then(|| "main".to_owned()),
+            scenario: "agenthub user".to_owned(),
+            workload: "3f2a3f2a3f2a3f2a".to_owned(),
+            started: "2026-11-01T08:00:00Z".to_owned(),
+            verdict,
+            p95_ms: verdict.map(|_| 2.125),
+            commit: Some("0123456789abcdef".to_owned()),
+            marks: marks.iter().map(|&mark| mark.to_owned()).collect(),
+        };
+        Listing {
+            runs: vec![
+                run("a", None, &["no result.json: it still runs or was killed"]),
+                run("b", Some(Verdict::Void), &["void: its generator was past its limits"]),
+                run("c", Some(Verdict::Unproven), &["partial: it did not run to its end"]),
+            ],
+            skipped: vec![LeftOut { id: "notes".to_owned(), why: "no result: it has no run.toml".to_owned() }],
+        }
+    }
+
+    #[test]
+    fn a_table_for_a_terminal() {
+        assert_eq!(
+            text(&listing(), 110),
+            "id  label  scenario       workload          verdict            p95      commit\n\
+             a   –      agenthub user  3f2a3f2a3f2a3f2a  no result          –        0123456789\n\
+             b   main   agenthub user  3f2a3f2a3f2a3f2a  void               2.12 ms  0123456789\n\
+             c   –      agenthub user  3f2a3f2a3f2a3f2a  unproven, partial  2.12 ms  0123456789\n\
+             skipped notes: no result: it has no run.toml\n"
+        );
+    }
+
+    #[test]
+    fn a_table_for_a_job_summary() {
+        let page = markdown(&listing());
+        assert!(
+            page.contains("| b | main | agenthub user | 3f2a3f2a3f2a3f2a | void | 2.12 ms | 0123456789 |"),
+            "{page}"
+        );
+        assert!(page.ends_with("- skipped notes: no result: it has no run.toml\n"), "{page}");
+    }
+}

@@ -88,16 +88,19 @@ pub fn trend_html(of: &Trend) -> Result<String, askama::Error> {
     trend::page(of)
 }
 
-/// Writes a chart of each figure of a history into a folder, `trend-<figure>.svg`, and hands out their paths.
+/// Writes a chart of each figure of a history into a folder, `trend-<figure>.svg` and `.png`, and hands out their paths.
 pub fn write_trend_charts(folder: &Path, of: &Trend) -> Result<Vec<std::path::PathBuf>, ReportError> {
     std::fs::create_dir_all(folder).map_err(|source| ReportError { path: folder.to_owned(), source })?;
     let mut written = Vec::new();
     for (figure, chart) in of.figures.iter().zip(charts::trend(of)) {
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
         let name: String = figure.name.chars().map(plain).collect();
-        let path = folder.join(format!("trend-{}.svg", name.trim_end_matches('-')));
-        write(&path, &chart.standalone())?;
-        written.push(path);
+        let path = |extension| folder.join(format!("trend-{}.{extension}", name.trim_end_matches('-')));
+        write(&path("svg"), &chart.standalone())?;
+        let png = path("png");
+        let drawn = chart.png().map_err(|why| ReportError { path: png.clone(), source: std::io::Error::other(why) })?;
+        write_bytes(&png, &drawn)?;
+        written.extend([path("svg"), png]);
     }
     Ok(written)
 }
@@ -135,11 +138,15 @@ pub fn write_all(folder: &Path, run: &Run, result: &RunResult) -> Result<(), Rep
 
 /// Writes a file under another name and renames it, so that it is never half there.
 fn write(path: &Path, text: &str) -> Result<(), ReportError> {
+    write_bytes(path, text.as_bytes())
+}
+
+fn write_bytes(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = std::fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|mut file| file.write_all(content))
         .and_then(|()| std::fs::rename(&temporary, path));
     written.map_err(|source| {
         // What is left of it would only puzzle; that it cannot be removed is no news beside the error itself.

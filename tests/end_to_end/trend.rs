@@ -110,6 +110,8 @@ fn a_step_in_a_history_is_shown_in_every_format() {
     let chart = fs::read_to_string(bench.path().join("charts/trend-p95_response_time.svg")).unwrap();
     assert!(chart.contains("prefers-color-scheme: dark") && chart.contains("+25 % f192ad6"), "{chart}");
     assert!(page.stderr.contains("trend-throughput.svg"), "{page}");
+    let bitmap = fs::read(bench.path().join("charts/trend-throughput.png")).unwrap();
+    assert!(bitmap.starts_with(b"\x89PNG") && bitmap.len() > 10_000, "{} bytes", bitmap.len());
     let other = bench.run(&["trend", "--figure", "p99_response_time[GET /api/v2/projects]", "--format", "json"]);
     assert_eq!(other.json()["figures"][0]["source"], "whole_run", "{other}");
 }

@@ -82,14 +82,15 @@ pub(super) fn draw(canvas: &mut Canvas, of: &Trend, figure: &TrendFigure) -> Rea
 
 /// Whether the target lies where the values are.
 fn near(limit: f64, (least, most): (f64, f64)) -> bool {
-    limit <= most * NEAR && limit >= least / NEAR
+    most == 0.0 || (limit <= most * NEAR && limit >= least / NEAR)
 }
 
 fn y_axis(figure: &TrendFigure, drawn: &[Drawn], (least, most): (f64, f64), px: (f64, f64)) -> Axis {
     if figure.unit == "ms" && least > 0.0 && most / least > 15.0 {
         return Axis::for_times(least, most, px);
     }
-    let reach = (most - least).max(0.1 * most);
+    // Without a single failure there is only the target to give the scale.
+    let reach = if most > 0.0 { (most - least).max(0.1 * most) } else { figure.limit.unwrap_or(0.0) / FURTHEST };
     let inside = |end: f64| end.clamp((least - FURTHEST * reach).max(0.0), most + FURTHEST * reach);
     let limit = figure.limit.filter(|limit| near(*limit, (least, most)));
     let ends = drawn.iter().flat_map(|one| [inside(one.low), inside(one.high)]).chain(limit);
@@ -120,19 +121,22 @@ fn together(of: &Trend, figure: &TrendFigure, most: usize) -> Vec<Drawn> {
     figure.points.chunks(size).enumerate().map(group).collect()
 }
 
-/// Days along the horizontal axis, which counts runs.
+/// Days along the horizontal axis, which counts runs; times where all are of one day.
 fn ticks(canvas: &mut Canvas, panel: &Panel, of: &Trend, figure: &TrendFigure) {
     let wanted = if canvas.narrow() { 3 } else { 7 };
     let last = figure.points.len() - 1;
     let step = last.div_ceil(wanted).max(1);
+    let started = |n: usize| of.runs[figure.points[n].run].started.split_once('T').unwrap_or_default();
+    let one_day = last > 0 && started(0).0 == started(last).0;
     for n in (0..=last).step_by(step) {
         let x = panel.x.at(n as f64);
         canvas.line(&[(x, panel.bottom), (x, panel.bottom + 4.0)], Ink::Muted, 1.0);
-        let day = of.runs[figure.points[n].run].started.split('T').next().unwrap_or_default();
+        let (day, time) = started(n);
+        let words = if one_day && n > 0 { time.get(..5).unwrap_or(time) } else { day };
         let anchor = if n == 0 { Anchor::Start } else { Anchor::Middle };
         if panel.right - x > 30.0 || n == 0 {
             let x = if n == 0 { panel.left } else { x };
-            canvas.text((x, panel.bottom + 15.0), day, Ink::Muted, anchor);
+            canvas.text((x, panel.bottom + 15.0), words, Ink::Muted, anchor);
         }
     }
     let middle = f64::midpoint(panel.left, panel.right);
