@@ -8,6 +8,7 @@ mod ci;
 mod compare;
 mod environment;
 mod exit;
+mod history;
 mod host;
 mod progress;
 mod report;
@@ -16,6 +17,7 @@ mod scenario;
 mod serve;
 mod service;
 mod settings;
+mod trend;
 
 use clap::{Parser, Subcommand};
 use tokio::sync::watch;
@@ -42,6 +44,11 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Put the same load on two hosts in turns and tell whether one is worse
     Ab(Box<ab::AbArgs>),
+    /// Show the history of a workload: change points, charts
+    Trend(trend::TrendArgs),
+    /// List the results, or let old ones go
+    #[command(subcommand)]
+    History(history::HistoryCommand),
     /// Check, show or try a scenario file
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
@@ -60,6 +67,8 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Ab(args) => ab::ab(*args, stop).await,
+        Command::Trend(args) => trend::trend(&args),
+        Command::History(command) => history::history(&command),
         Command::Scenario(command) => scenario::scenario(command, stop).await,
         Command::Serve(args) => serve::serve(args, stop).await,
         Command::Calibrate(args) => calibrate::calibrate(args, stop).await,

@@ -12,6 +12,7 @@ mod steady;
 mod target;
 mod targets;
 mod totals;
+mod trend;
 mod verdict;
 mod window;
 mod words;
@@ -28,6 +29,7 @@ pub use result::{
 };
 pub use series::{Series, SteadyWindow};
 pub use target::{Target, TargetError, TargetName, Targets};
+pub use trend::{LeftOut, RunsOf, Source, Trend, TrendChange, TrendFigure, TrendPoint, TrendRun};
 pub use verdict::judge;
 
 /// The JSON schema (2020-12) of `result.json`.

@@ -83,6 +83,13 @@ impl TargetName {
         }
     }
 
+    /// Reads a whole name, with what its brackets hold: `p95_response_time[GET /x]`.
+    pub fn read(name: &str) -> Result<(Self, Option<String>), TargetError> {
+        let error = |message| TargetError { name: name.to_owned(), message };
+        let (base, of) = split_name(name).map_err(error)?;
+        Ok((Self::parse(base).map_err(error)?, of))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "error_rate" => return Ok(Self::ErrorRate),

@@ -10,16 +10,19 @@ mod github;
 mod html;
 mod json;
 mod junit;
+mod listing;
 mod markdown;
 mod next;
 mod split;
 mod terminal;
+mod trend;
 pub(crate) mod words;
 
 use std::io::Write;
 use std::path::Path;
 
-use crate::judge::{Comparison, RunResult};
+use crate::history::Listing;
+use crate::judge::{Comparison, RunResult, Trend};
 use crate::record::Run;
 
 pub use exports::Export;
@@ -67,6 +70,53 @@ pub fn comparison_markdown(of: &Comparison) -> String {
 /// A comparison as a page that needs no network.
 pub fn comparison_html(of: &Comparison) -> Result<String, askama::Error> {
     comparison::page(of)
+}
+
+/// The terminal's report of a history.
+pub fn trend_text(of: &Trend, width: usize, colour: bool) -> String {
+    trend::text(of, width, colour)
+}
+
+/// A history as JSON, ending with a newline.
+pub fn trend_json(of: &Trend) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(of).map(|text| text + "\n")
+}
+
+/// A history as Markdown, for a job summary.
+pub fn trend_markdown(of: &Trend) -> String {
+    trend::markdown(of)
+}
+
+/// A history as a page that needs no network.
+pub fn trend_html(of: &Trend) -> Result<String, askama::Error> {
+    trend::page(of)
+}
+
+/// Writes a chart of each figure of a history into a folder, `trend-<figure>.svg` and `.png`, and hands out their paths.
+pub fn write_trend_charts(folder: &Path, of: &Trend) -> Result<Vec<std::path::PathBuf>, ReportError> {
+    std::fs::create_dir_all(folder).map_err(|source| ReportError { path: folder.to_owned(), source })?;
+    let mut written = Vec::new();
+    for (figure, chart) in of.figures.iter().zip(charts::trend(of)) {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
+        let name: String = figure.name.chars().map(plain).collect();
+        let path = |extension| folder.join(format!("trend-{}.{extension}", name.trim_end_matches('-')));
+        write(&path("svg"), &chart.standalone())?;
+        let png = path("png");
+        let drawn = chart.png().map_err(|why| ReportError { path: png.clone(), source: std::io::Error::other(why) })?;
+        write_bytes(&png, &drawn)?;
+        written.extend([path("svg"), png]);
+    }
+    Ok(written)
+}
+
+/// The results of a folder as a table, for a terminal.
+pub fn listing_text(of: &Listing, width: usize) -> String {
+    listing::text(of, width)
+}
+
+/// The same as Markdown.
+pub fn listing_markdown(of: &Listing) -> String {
+    listing::markdown(of)
 }
 
 /// Writes `result.json`, `report.html`, `report.md`, `junit.xml` and `charts/*.svg` into a result folder, each whole or not at all.
@@ -118,11 +168,15 @@ pub fn append_github_summary(path: &Path, text: &str) -> Result<bool, ReportErro
 
 /// Writes a file under another name and renames it, so that it is never half there.
 fn write(path: &Path, text: &str) -> Result<(), ReportError> {
+    write_bytes(path, text.as_bytes())
+}
+
+fn write_bytes(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = std::fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|mut file| file.write_all(content))
         .and_then(|()| std::fs::rename(&temporary, path));
     written.map_err(|source| {
         // What is left of it would only puzzle; that it cannot be removed is no news beside the error itself.

@@ -23,6 +23,7 @@ mod secure;
 mod self_check;
 mod starting;
 mod stopping;
+mod trend;
 mod trouble;
 mod verdicts;
 

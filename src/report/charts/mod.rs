@@ -5,16 +5,18 @@ mod canvas;
 mod distribution;
 mod failures;
 mod panel;
+mod png;
 mod response_times;
 mod series;
 mod shift;
 mod throughput;
+mod trend;
 
 use canvas::Canvas;
 pub(super) use canvas::dark_css;
 
 use super::words;
-use crate::judge::{Comparison, RunResult, TargetResult};
+use crate::judge::{Comparison, RunResult, TargetResult, Trend};
 use crate::record::Run;
 
 /// One drawing of a chart.
@@ -58,6 +60,12 @@ pub(super) fn shift(of: &Comparison) -> Option<Chart> {
     (!of.shift.is_empty()).then(|| chart("shift", &shift::caption(of), |canvas| shift::draw(canvas, of)))
 }
 
+/// A history, one chart a figure.
+pub(super) fn trend(of: &Trend) -> Vec<Chart> {
+    let one = |figure| chart("trend", &trend::caption(figure), |canvas| trend::draw(canvas, of, figure));
+    of.figures.iter().map(one).collect()
+}
+
 fn chart(slug: &'static str, caption: &str, draw: impl Fn(&mut Canvas) -> Readout) -> Chart {
     let drawing = |width, height| {
         let mut canvas = Canvas::new(width, height);
@@ -84,6 +92,11 @@ impl Chart {
     /// The name of its file.
     pub(super) fn file_name(&self) -> String {
         format!("{}.svg", self.slug)
+    }
+
+    /// The same as a bitmap (PNG): light, twice as fine as a screen needs it.
+    pub(super) fn png(&self) -> Result<Vec<u8>, String> {
+        png::png(&self.standalone())
     }
 
     /// A file of its own, with a background, light or dark as its reader has it.

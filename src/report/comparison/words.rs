@@ -54,6 +54,17 @@ pub(super) fn side(row: &Changed, of_b: bool) -> String {
     }
 }
 
+/// The size of a change and its interval: `+23 % (+0.5 ms)` and `+17 … +29 %`.
+pub(in crate::report) fn change_in_words(ratio: Option<&Bounds>, difference: &Bounds, unit: &str) -> (String, String) {
+    match ratio {
+        Some(ratio) => {
+            let size = format!("{} ({})", percent(ratio.value - 1.0), amount(difference.value, unit));
+            (size, ratio_interval(ratio))
+        }
+        None => (amount(difference.value, unit), joined(&amount(difference.low, unit), &amount(difference.high, unit))),
+    }
+}
+
 /// `+23 % (+0.5 ms)`; empty where there is none.
 pub(super) fn change(row: &Changed) -> String {
     match (&row.ratio, &row.difference) {

@@ -1,0 +1,81 @@
+//! A history for a terminal.
+
+use std::fmt::Write as _;
+
+use super::words as said;
+use crate::judge::{Outcome, Trend, TrendFigure};
+use crate::report::columns::{Columns, wrap};
+
+/// Narrower than this nothing reads well.
+const LEAST_WIDTH: usize = 60;
+
+struct Page {
+    text: String,
+    width: usize,
+    colour: bool,
+}
+
+/// The whole of it, ending with a newline.
+pub(super) fn terminal(of: &Trend, width: usize, colour: bool) -> String {
+    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    let headline = page.paint("1", &said::headline(of));
+    page.line(&headline);
+    page.line(&said::extent(of));
+    for figure in &of.figures {
+        page.figure(figure);
+    }
+    for (title, lines) in said::rest(of) {
+        page.line("");
+        page.wrapped(&title, 3);
+        for line in lines {
+            page.wrapped(&line, 5);
+        }
+    }
+    page.line("");
+    page.wrapped(&said::method(of), 3);
+    page.text
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.text, "{}", line.replace(|c: char| c.is_control() && c != '\x1b', " ").trim_end());
+    }
+
+    fn paint(&self, codes: &str, text: &str) -> String {
+        let text = text.replace(char::is_control, " ");
+        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text }
+    }
+
+    fn wrapped(&mut self, text: &str, indent: usize) {
+        for line in wrap(text, self.width - indent) {
+            self.line(&format!("{:indent$}{line}", ""));
+        }
+    }
+
+    fn figure(&mut self, of: &TrendFigure) {
+        self.line("");
+        let title = self.paint("1", &said::title(of));
+        self.line(&format!("   {title}"));
+        self.line(&format!("   {}", said::line(of, self.width - 6)));
+        self.wrapped(&said::now(of), 3);
+        for aside in said::asides(of) {
+            self.wrapped(&aside, 3);
+        }
+        if of.changes.is_empty() {
+            return;
+        }
+        let mut columns = Columns::new(&said::COLUMNS, &[]);
+        for change in &of.changes {
+            columns.row(said::change(of, change));
+        }
+        columns.fit(self.width - 3);
+        let heading = self.paint("2", columns.heading().trim_end());
+        self.line(&format!("   {heading}"));
+        for (change, line) in of.changes.iter().zip(columns.rows()) {
+            let hue = if change.outcome == Outcome::Worse { "31" } else { "32" };
+            let sign = self.paint(hue, &said::sign(change).to_string());
+            self.line(&format!(" {sign} {line}"));
+            self.wrapped(&said::between(change), 5);
+        }
+    }
+}
