@@ -160,6 +160,11 @@ fn judge(row: &mut Row, shape: &Shape, late_ms: f64) {
         _ => true,
     };
     if inside && near {
+        // An open end holds whatever there is.
+        if row.low_ms.is_none() || row.high_ms.is_none() {
+            row.verdict = Truth::Unproven;
+            row.reason = format!("{figure}: the printed interval has an open end, and holds any theory");
+        }
         return;
     }
     let theory = format_ms(row.theory_ms);
@@ -183,6 +188,39 @@ fn judge(row: &mut Row, shape: &Shape, late_ms: f64) {
 pub(super) fn requests(record: &Record, result: &RunResult) -> Requests {
     let cut_off = result.totals.cut_off;
     Requests { served: record.served.len() as u64, counted: result.totals.requests - cut_off, cut_off }
+}
+
+/// Every count that is not what it must be, in words. Of what was cut off nobody knows whether the server answered it.
+pub(super) fn miscounts(shape: &Shape, result: &RunResult, requests: Requests, errors: Option<&Counts>) -> Vec<String> {
+    let mut found = Vec::new();
+    let Requests { served, counted, cut_off } = requests;
+    if !(counted..=counted + cut_off).contains(&served) {
+        let (served, counted) = (format_count(served), format_count(counted));
+        found.push(format!("the server answered {served} requests, and {counted} were counted"));
+    }
+    let made = counted + cut_off + unsent(result);
+    if let Some(asked) = shape.known_arrivals().filter(|asked| *asked != made) {
+        let (asked, made) = (format_count(asked), format_count(made));
+        found.push(format!("{asked} arrivals were asked for, and {made} were made"));
+    }
+    match errors {
+        Some(errors) if cut_off == 0 && errors.exact < errors.patterns => {
+            let (exact, patterns) = (errors.exact, errors.patterns);
+            found.push(format!("only {exact} of {patterns} patterns of errors were counted exactly"));
+            found.extend(errors.differing.iter().cloned());
+        }
+        None if result.totals.failures > 0 => {
+            let failures = format_count(result.totals.failures);
+            found.push(format!("counted as failed: {failures}, and the server made none fail"));
+        }
+        _ => {}
+    }
+    found
+}
+
+/// Arrivals that were due and never begun.
+pub(super) fn unsent(result: &RunResult) -> u64 {
+    result.generators.iter().filter_map(|generator| generator.arrivals).map(|arrivals| arrivals.unsent).sum()
 }
 
 /// Failures by kind and all requests, of each path `/known/N`.

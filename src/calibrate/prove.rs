@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::compare::{Counts, Requests, Row, Truth, counts, requests, server_late_ms, times};
+use super::compare::{Counts, Requests, Row, Truth, counts, miscounts, requests, server_late_ms, times, unsent};
 use super::drive::{CalibrateError, drive};
 use super::machine;
 use super::process::Process;
@@ -35,6 +35,9 @@ const SIMULATED_REQUESTS: usize = 5000;
 
 /// Intervals that promise 95 % hold the truth in at least so many of some hundred runs: four standard errors below.
 const LEAST_HELD: f64 = 0.9;
+
+/// An interval without an upper end holds any truth: only so many may be such.
+const MOST_UNBOUNDED: f64 = 0.03;
 
 /// How to calibrate.
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub struct ShapeResult {
     pub verdict: Truth,
     /// Why it does not.
     pub reasons: Vec<String>,
+    /// A count is wrong, which no further try and no crowd excuses.
+    pub miscounted: bool,
     /// Percentiles; none for errors.
     pub figures: Vec<Row>,
     /// Requests by both.
@@ -107,7 +112,9 @@ pub struct CoverageResult {
     pub requests: usize,
     /// The share of intervals of p95 that held the true one.
     pub held: f64,
-    /// The share whose both ends were bounded and that did not.
+    /// The share whose upper end was open: these hold any truth.
+    pub unbounded: f64,
+    /// The share whose upper end was not open and that did not.
     pub bounded_misses: f64,
     /// Whether that is what they promise.
     pub verdict: Truth,
@@ -131,8 +138,8 @@ pub async fn calibrate(
             let mut result = attempt(shape, options, seed, stop.clone()).await?;
             result.tries = tries;
             wrong += u32::from(result.verdict == Truth::Wrong);
-            let last = result.verdict == Truth::True || tries == TRIES || left == 0;
-            if last && !shape.counts() {
+            let last = is_last(&result, left);
+            if last {
                 not_by_chance(&mut result, wrong);
             }
             for reason in result.reasons.iter().filter(|_| !last) {
@@ -158,9 +165,14 @@ pub async fn calibrate(
     })
 }
 
+/// Whether a shape is not tried again, where there are so many further tries left.
+pub(super) fn is_last(result: &ShapeResult, left: u32) -> bool {
+    result.verdict == Truth::True || result.miscounted || result.tries == TRIES || left == 0
+}
+
 /// Times are only called wrong that were so in every try, with nobody in the way: a p99 hangs on some tens of requests.
 pub(super) fn not_by_chance(result: &mut ShapeResult, wrong: u32) {
-    if result.verdict == Truth::Wrong && wrong < TRIES {
+    if result.verdict == Truth::Wrong && !result.miscounted && wrong < TRIES {
         result.verdict = Truth::Unproven;
         result.reasons.push(format!(
             "{wrong} of {} tries came out so with nobody in the way: it takes {TRIES} of {TRIES} to tell",
@@ -195,36 +207,34 @@ pub(super) fn assess(shape: &Shape, record: &Record, run: &Run, others: Option<f
     let requests = requests(record, &judged);
     let figures = if shape.counts() { Vec::new() } else { times(shape, record, &judged) };
     let errors = shape.counts().then(|| counts(record, run));
-    let generator = judged.generators.into_iter().next();
+    let mut reasons = miscounts(shape, &judged, requests, errors.as_ref());
+    let miscounted = !reasons.is_empty();
     let mut verdict = figures.iter().map(|row| row.verdict).max().unwrap_or(Truth::True);
-    let mut reasons: Vec<String> =
-        figures.iter().filter(|row| row.verdict != Truth::True).map(|row| row.reason.clone()).collect();
-    let mut found = |truth: Truth, reason: String| {
-        verdict = verdict.max(truth);
+    reasons.extend(figures.iter().filter(|row| row.verdict != Truth::True).map(|row| row.reason.clone()));
+    let mut unproven = |reason: String| {
+        verdict = verdict.max(Truth::Unproven);
         reasons.push(reason);
     };
     if requests.cut_off > 0 {
-        found(Truth::Unproven, format!("{} requests were cut off at the end", format_count(requests.cut_off)));
-    } else if requests.served != requests.counted {
-        let (served, counted) = (format_count(requests.served), format_count(requests.counted));
-        found(Truth::Wrong, format!("the server answered {served} requests, and {counted} were counted"));
+        unproven(format!("{} requests were cut off at the end", format_count(requests.cut_off)));
     }
-    match &errors {
-        Some(errors) if errors.exact < errors.patterns => {
-            let (exact, patterns) = (errors.exact, errors.patterns);
-            found(Truth::Wrong, format!("only {exact} of {patterns} patterns of errors were counted exactly"));
-            errors.differing.iter().for_each(|pattern| found(Truth::Wrong, pattern.clone()));
-        }
-        None if figures.is_empty() => found(Truth::Unproven, "no request was answered".to_owned()),
-        _ => {}
+    if unsent(&judged) > 0 {
+        unproven(format!("{} arrivals were never begun", format_count(unsent(&judged))));
     }
+    if !shape.counts() && figures.is_empty() {
+        unproven("no request was answered".to_owned());
+    }
+    let generator = judged.generators.into_iter().next();
     let void: Vec<String> = generator.iter().flat_map(|generator| generator.reasons.clone()).collect();
     let disturbed = disturbance(run, others);
-    // No crowd is an excuse for a wrong count.
     if !shape.counts() && (!void.is_empty() || verdict == Truth::Wrong && !disturbed.is_empty()) {
         // A run that would be void tells nothing of the machine, whatever its figures; nor does one in a crowd that is off.
         verdict = Truth::Unproven;
         reasons.extend(void.into_iter().chain(disturbed));
+    }
+    // No crowd is an excuse for a wrong count.
+    if miscounted {
+        verdict = Truth::Wrong;
     }
     ShapeResult {
         name: shape.name,
@@ -232,6 +242,7 @@ pub(super) fn assess(shape: &Shape, record: &Record, run: &Run, others: Option<f
         load: shape.load(),
         verdict,
         reasons,
+        miscounted,
         figures,
         requests,
         errors,
@@ -274,13 +285,20 @@ async fn cover(options: &Options, mut stop: watch::Receiver<bool>) -> Result<Cov
         found = simulated => found.map_err(|error| CalibrateError::Simulation(error.to_string()))?,
         () = told => return Err(CalibrateError::Interrupted),
     };
-    Ok(CoverageResult {
-        runs: found.runs,
-        requests: SIMULATED_REQUESTS,
-        held: found.held,
-        bounded_misses: found.bounded_misses,
-        verdict: if found.held >= LEAST_HELD { Truth::True } else { Truth::Wrong },
-    })
+    Ok(covered(&found))
+}
+
+/// What simulated intervals prove. Pure.
+pub(super) fn covered(found: &stats::Coverage) -> CoverageResult {
+    let &stats::Coverage { runs, held, unbounded, bounded_misses, .. } = found;
+    let verdict = if held < LEAST_HELD {
+        Truth::Wrong
+    } else if unbounded > MOST_UNBOUNDED {
+        Truth::Unproven
+    } else {
+        Truth::True
+    };
+    CoverageResult { runs, requests: SIMULATED_REQUESTS, held, unbounded, bounded_misses, verdict }
 }
 
 /// What it comes to, and what to do.
@@ -290,6 +308,13 @@ pub(super) fn conclude(shapes: &[ShapeResult], coverage: &CoverageResult) -> (Tr
         let reason = shape.reasons.first().map_or("no reason is known", String::as_str);
         format!("{}: {reason}", shape.name)
     };
+    if let Some(miscounted) = shapes.iter().find(|shape| shape.miscounted) {
+        let sentence = format!(
+            "What happened was not counted truly: {}. Neither chance nor other programs explain that. Do not trust any figure of this machine, and report it as a defect of agenthub-perf, with the seed.",
+            first(miscounted)
+        );
+        return (Truth::Wrong, sentence);
+    }
     if let Some(wrong) = of(Truth::Wrong).next() {
         let sentence = format!(
             "This machine does not measure truly, and nobody else used its CPUs: {}. Do not trust its figures below a hundred times that error; take a machine with more or faster CPUs, or fewer layers of virtualisation.",
@@ -310,6 +335,14 @@ pub(super) fn conclude(shapes: &[ShapeResult], coverage: &CoverageResult) -> (Tr
                 "It could not be told whether this machine measures truly: {why}. Stop what else runs here, and calibrate again."
             ),
         );
+    }
+    if coverage.verdict == Truth::Unproven {
+        let sentence = format!(
+            "It could not be told whether the intervals hold the truth: {} of simulated runs had one without an upper end, at most {} allowed. Report it as a defect of agenthub-perf, with the seed.",
+            format_ratio(coverage.unbounded),
+            format_ratio(MOST_UNBOUNDED)
+        );
+        return (Truth::Unproven, sentence);
     }
     let worst_ms = shapes.iter().flat_map(|shape| &shape.figures).map(|row| row.off_ms.abs()).fold(0.0, f64::max);
     let sentence = format!(

@@ -97,10 +97,11 @@ fn figures(page: &mut String, shapes: &[ShapeResult]) {
 
 fn coverage(page: &mut String, coverage: &CoverageResult, width: usize) {
     let line = format!(
-        "{} intervals: of {} simulated queues {} had one that held the true p95 (promised: 95 %), {} one that was bounded and did not",
+        "{} intervals: of {} simulated queues {} had one that held the true p95 (promised: 95 %), {} one without an upper end, {} one that was bounded and did not",
         sign(coverage.verdict),
         format_count(coverage.runs as u64),
         format_ratio(coverage.held),
+        format_ratio(coverage.unbounded),
         format_ratio(coverage.bounded_misses)
     );
     wrapped(page, &line, width, 1, 3);

@@ -164,6 +164,12 @@ impl Shape {
     fn rate(&self) -> f64 {
         self.plan.peak()
     }
+
+    /// How many arrivals there must be; `None` where that is up to chance or to the server.
+    pub(super) fn known_arrivals(&self) -> Option<u64> {
+        let known = self.plan.model == LoadModel::Open && self.arrivals == Arrivals::Constant;
+        known.then(|| (self.rate() * self.plan.duration_s()).round() as u64)
+    }
 }
 
 #[cfg(test)]
@@ -191,6 +197,12 @@ mod tests {
         near(analytic("stall, open"), [5.0, 505.0, 905.0]);
         assert_eq!(analytic("stall, closed"), analytic("stall, open"));
         assert_eq!(shape("errors").analytic_ms(0.5), None);
+    }
+
+    #[test]
+    fn only_constant_arrivals_are_known_beforehand() {
+        let known: Vec<Option<u64>> = shapes(false).iter().map(Shape::known_arrivals).collect();
+        assert_eq!(known, [None, None, Some(4000), None, None]);
     }
 
     #[test]
