@@ -7,8 +7,8 @@ use std::hint::black_box;
 
 use agenthub_perf::judge::{Targets, judge};
 use agenthub_perf::record::{
-    Asked, End, EndpointId, EndpointName, EndpointSecond, Environment, GeneratorSecond, Interval, IntervalKind,
-    LoadPlan, Run, Second,
+    Asked, AskedConnections, End, EndpointId, EndpointName, EndpointSecond, Environment, GeneratorSecond, Interval,
+    IntervalKind, LoadPlan, Run, Second,
 };
 use agenthub_perf::stats::Distribution;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -25,6 +25,7 @@ fn asked(run_time_s: f64) -> Asked {
         started: "2026-11-23T08:10:00Z".to_owned(),
         host: "http://127.0.0.1:8000".to_owned(),
         reference_service: true,
+        connections: AskedConnections::default(),
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use agenthub_perf::record::{
-    Asked, End, EndpointId, EndpointName, EndpointSecond, Environment, Interval, IntervalKind, Journal, LoadPlan,
-    Outcome, Phases, Recorder, Sample, Second, State, read,
+    Asked, AskedConnections, End, EndpointId, EndpointName, EndpointSecond, Environment, Interval, IntervalKind,
+    Journal, LoadPlan, Outcome, Phases, Recorder, Sample, Second, State, read,
 };
 use agenthub_perf::stats::Distribution;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -22,6 +22,7 @@ fn asked() -> Asked {
         started: "2026-11-23T08:10:00Z".into(),
         host: "http://127.0.0.1:8000".into(),
         reference_service: false,
+        connections: AskedConnections::default(),
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agenthub_perf::load::bench::InMemory;
-use agenthub_perf::record::{Asked, EndpointName, Environment, LoadPlan, Recorder};
+use agenthub_perf::record::{Asked, AskedConnections, EndpointName, Environment, LoadPlan, Recorder};
 use agenthub_perf::scenario::{Feeds, Request, Step, User, built_in};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -25,6 +25,7 @@ fn asked() -> Asked {
         started: "2026-11-23T08:10:00Z".into(),
         host: "http://127.0.0.1:8000".into(),
         reference_service: false,
+        connections: AskedConnections::default(),
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,

@@ -11,8 +11,8 @@ use super::shape::{FIGURES, Shape};
 use crate::judge::Targets;
 use crate::load::{self, AllowedHosts, Connections, Host, HostError, Load, LoadError};
 use crate::record::{
-    self, Asked, AskedScenario, End, EndpointName, Environment, JournalError, LoadModel, RUN_SCHEMA, ReadError,
-    Recorder, Run,
+    self, Asked, AskedConnections, AskedScenario, End, EndpointName, Environment, JournalError, LoadModel, RUN_SCHEMA,
+    ReadError, Recorder, Run,
 };
 use crate::scenario::{self, Scenario, ScenarioError};
 
@@ -112,6 +112,7 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
         started: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         host: host.to_string(),
         reference_service: false,
+        connections: AskedConnections::default(),
         seed,
         stop_timeout_s: STOP_TIMEOUT.as_secs_f64(),
         allow_unproven: false,

@@ -23,7 +23,9 @@ use crate::document::suggestion;
 use crate::history;
 use crate::judge::{self, RunResult};
 use crate::load::{self, AllowedHosts, Limits, Load, LoadError};
-use crate::record::{self, Arrivals, Asked, AskedScenario, End, EndpointName, LoadModel, Recorder, Run};
+use crate::record::{
+    self, Arrivals, Asked, AskedConnections, AskedScenario, End, EndpointName, LoadModel, Recorder, Run,
+};
 use crate::report::Export;
 use crate::scenario::{self, Scenario};
 
@@ -238,13 +240,16 @@ pub(super) async fn attempt(
             return Err(failure);
         }
     };
-    let asked =
+    let connections = settings.connections();
+    let mut asked =
         Asked { baseline, ..asked(settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
+    // One that cannot be used was refused when the host was reached through it.
+    let proxy = connections.proxies.on_the_way_to(&host.origin).ok().flatten();
+    asked.connections.proxy = proxy.map(|proxy| proxy.parts().0);
     let outlook = judge::outlook(&asked, &settings.targets);
     for line in &outlook.lines {
         tell(line);
     }
-    let connections = settings.connections();
     match environment::check_limits(&limits, &asked, &host, &connections, &outlook) {
         Ok(lines) => lines.iter().for_each(|line| tell(&format!("warning: {line}"))),
         Err(failure) => {
@@ -365,6 +370,12 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         host: host.to_owned(),
         reference_service,
+        connections: AskedConnections {
+            keep_alive: settings.keep_alive,
+            http2: settings.http2,
+            check_certificates: !settings.insecure,
+            proxy: None,
+        },
         seed: settings.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
         stop_timeout_s: settings.stop_timeout.as_secs_f64(),
         allow_unproven: settings.allow_unproven,

@@ -288,10 +288,14 @@ fn compared((run, result): &Judged<'_>) -> ComparedRun {
 /// What else differs: the workload first, then where, by what and on which code.
 fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
     type Fact = (&'static str, fn(&Run) -> String);
-    const FACTS: [Fact; 10] = [
+    const FACTS: [Fact; 12] = [
         ("commit", |run| run.asked.environment.commit.clone().unwrap_or_else(|| "unknown".to_owned())),
         ("host", |run| run.asked.host.clone()),
         ("service", |run| if run.asked.reference_service { "the reference service" } else { "your own" }.to_owned()),
+        ("certificates", |run| {
+            if run.asked.connections.check_certificates { "checked" } else { "not checked" }.to_owned()
+        }),
+        ("proxy", |run| run.asked.connections.proxy.clone().unwrap_or_else(|| "none".to_owned())),
         ("run time", |run| format!("{} s", run.asked.plan.duration_s())),
         ("spawn rate", |run| run.asked.spawn_rate.map_or_else(|| "by stages".to_owned(), |rate| format!("{rate}/s"))),
         ("most sessions", |run| run.asked.max_users.map_or_else(|| "none".to_owned(), |users| users.to_string())),

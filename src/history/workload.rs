@@ -41,6 +41,13 @@ pub fn workload(asked: &Asked) -> Workload {
     if let Some(arrivals) = asked.arrivals.filter(|_| asked.plan.model == LoadModel::Open) {
         parts.push(("arrivals", arrivals.as_str().to_owned()));
     }
+    // Only what is not the default, so that other runs keep the hash that they had before this was recorded.
+    if !asked.connections.keep_alive {
+        parts.push(("connections", "one for each request".to_owned()));
+    }
+    if !asked.connections.http2 {
+        parts.push(("HTTP version", "1.1".to_owned()));
+    }
     let mut digest = Sha256::new();
     // The hash of a scenario says what it does; its name may change.
     digest.update(&asked.scenario_hash);
@@ -58,7 +65,12 @@ impl Workload {
             return Vec::new();
         }
         let of = |workload: &Self, name: &str| {
-            workload.parts.iter().find(|part| part.0 == name).map_or_else(|| "none".to_owned(), |part| part.1.clone())
+            let left_out = match name {
+                "connections" => "kept",
+                "HTTP version" => "2 where the host has it",
+                _ => "none",
+            };
+            workload.parts.iter().find(|part| part.0 == name).map_or_else(|| left_out.to_owned(), |part| part.1.clone())
         };
         let mut names: Vec<&str> = self.parts.iter().chain(&other.parts).map(|part| part.0).collect();
         let mut seen = std::collections::HashSet::new();
@@ -72,7 +84,7 @@ impl Workload {
 mod tests {
     use super::*;
     use crate::record::fixture::asked;
-    use crate::record::{Arrivals, Environment, LoadPlan, Stage};
+    use crate::record::{Arrivals, AskedConnections, Environment, LoadPlan, Stage};
 
     fn users(users: u32, rate: f64, run_time_s: f64) -> Asked {
         Asked { plan: LoadPlan::users(users, rate, run_time_s), ..asked() }
@@ -105,6 +117,21 @@ mod tests {
         assert_eq!(names(&base, &open), ["load model", "users", "arrivals a second", "arrivals"]);
         let even = Asked { arrivals: Some(Arrivals::Constant), ..open.clone() };
         assert_eq!(names(&open, &even), ["arrivals"]);
+    }
+
+    #[test]
+    fn how_connections_are_kept_is_part_of_it_and_the_way_to_the_host_is_not() {
+        let with = |connections| Asked { connections, ..asked() };
+        let short = with(AskedConnections { keep_alive: false, ..AskedConnections::default() });
+        let found = workload(&asked()).differences(&workload(&short));
+        assert_eq!(found, [Differs { what: "connections".into(), a: "kept".into(), b: "one for each request".into() }]);
+        let old = with(AskedConnections { http2: false, ..AskedConnections::default() });
+        assert_eq!(names(&asked(), &old), ["HTTP version"]);
+        let proxy = Some("http://proxy:3128".to_owned());
+        let way = with(AskedConnections { check_certificates: false, proxy, ..AskedConnections::default() });
+        assert_eq!(workload(&asked()).hash, workload(&way).hash);
+        // Results of before this was recorded.
+        assert_eq!(workload(&asked()).hash, "1ba722af40a0676e");
     }
 
     #[test]

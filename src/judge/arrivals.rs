@@ -11,13 +11,15 @@
 
 use super::window::Window;
 use super::{ArrivalsResult, GeneratorResult, Target, TargetName};
-use crate::record::{LoadModel, Run, Second};
+use crate::record::{Arrivals, LoadModel, Run, Second};
 use crate::stats::{Distribution, percentile};
 use crate::units::{format_count, format_ms, format_ratio};
 
 const LEAST_ACHIEVED: f64 = 0.99;
 /// So few that lack are those that were due just before the window's end.
 const LEAST_SHORT: u64 = 3;
+/// Standard deviations that a Poisson count stays below its mean in all but one of 30,000 runs.
+const CHANCE: f64 = 4.0;
 
 /// The whole run's arrivals; `None` where the journal tells of none.
 pub(super) fn arrivals(run: &Run) -> Option<ArrivalsResult> {
@@ -56,6 +58,35 @@ pub(super) fn shortfall(run: &Run, seconds: &[&Second], length_s: f64, result: &
         format!(
             "{} of the arrivals asked for were made, at least 99 % needed; raise --max-users, ask for a lower --rate, or use a larger machine",
             format_ratio(made / offered)
+        )
+    })
+}
+
+/// Why the arrivals that were planned are fewer than the rate asked for, if they are: what is planned is the driver's own word.
+///
+/// Of each piece of the window but the first, whose beginning nobody tells. What the rate was within a piece that it changed
+/// in is not known either: at least the lower of those at its ends.
+pub(super) fn too_few_planned(run: &Run, seconds: &[&Second]) -> Option<String> {
+    if run.asked.plan.model != LoadModel::Open {
+        return None;
+    }
+    let (mut planned, _) = planned_and_started(seconds.get(1..)?)?;
+    let expected: f64 =
+        seconds.windows(2).map(|pair| pair[0].wanted.min(pair[1].wanted) * (pair[1].to_s - pair[1].from_s)).sum();
+    // Those of the last moment may have been met, and so counted, after the end.
+    let over_s = run.asked.plan.duration_s() - 0.05;
+    let after = run.seconds.iter().filter(|second| second.from_s >= over_s).filter_map(|second| second.arrivals);
+    planned += after.map(|arrivals| arrivals.planned).sum::<u64>();
+    let chance = match run.asked.arrivals {
+        Some(Arrivals::Constant) => LEAST_SHORT as f64,
+        Some(Arrivals::Poisson) | None => CHANCE * expected.sqrt(),
+    };
+    let planned = planned as f64;
+    (planned < LEAST_ACHIEVED * expected && expected - planned > chance).then(|| {
+        format!(
+            "the generator planned {} arrivals where the rate asked for makes {}, which chance does not explain: it did not keep its schedule, and the load was smaller than it says; run it again",
+            format_count(planned as u64),
+            format_count(expected.round() as u64)
         )
     })
 }

@@ -57,6 +57,7 @@ pub(super) fn generator(run: &Run, window: &Window<'_>, notes: &mut Vec<String>)
         machine::check_cpu(run, &seconds, &mut result, notes);
         machine::check_run_delay(&seconds, lag.count() >= LEAST_LATE, most_ms, &mut result, notes);
         machine::check_clocks(run, &seconds, &mut result, notes);
+        result.reasons.extend(arrivals::too_few_planned(run, &seconds));
         shortfall = arrivals::shortfall(run, &seconds, length_s, &result);
     }
     if let Some(arrivals) = &result.arrivals {

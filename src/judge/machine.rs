@@ -30,18 +30,18 @@ const FOR_S: f64 = 5.0;
 
 /// The longest stretch of seconds in which `amount` a second stayed above `most`: its length, and the amount a second in it.
 /// `None` where none was [`FOR_S`] long.
-fn stretch(seconds: &[&Second], most: f64, amount: impl Fn(&Second) -> f64) -> Option<(f64, f64)> {
+fn stretch(pieces: impl Iterator<Item = Piece>, most: f64) -> Option<(f64, f64)> {
     let (mut run_s, mut sum, mut end_s) = (0.0, 0.0, f64::NEG_INFINITY);
     let mut longest = (0.0, 0.0);
-    for second in seconds {
-        let length_s = second.to_s - second.from_s;
-        if amount(second) > most * length_s {
-            if second.from_s - end_s > 0.5 {
+    for Piece { from_s, to_s, amount } in pieces {
+        let length_s = to_s - from_s;
+        if amount > most * length_s {
+            if from_s - end_s > 0.5 {
                 (run_s, sum) = (0.0, 0.0);
             }
             run_s += length_s;
-            sum += amount(second);
-            end_s = second.to_s;
+            sum += amount;
+            end_s = to_s;
             if run_s > longest.0 {
                 longest = (run_s, sum / run_s);
             }
@@ -49,6 +49,31 @@ fn stretch(seconds: &[&Second], most: f64, amount: impl Fn(&Second) -> f64) -> O
     }
     // Seconds of the journal are not exact to the microsecond.
     (longest.0 >= FOR_S - 0.05).then_some(longest)
+}
+
+/// An amount of seconds within a span of time.
+struct Piece {
+    from_s: f64,
+    to_s: f64,
+    amount: f64,
+}
+
+/// Each second's amount; of a minute those of its seconds, where the journal tells them.
+fn by_second(
+    seconds: &[&Second],
+    whole: impl Fn(&Second) -> f64,
+    each_ms: impl Fn(&Second) -> &[u32],
+) -> impl Iterator<Item = Piece> {
+    let pieces = move |second: &&Second| {
+        let (from_s, each) = (second.from_s, each_ms(second));
+        if each.is_empty() {
+            return vec![Piece { from_s, to_s: second.to_s, amount: whole(second) }];
+        }
+        let at = |n: usize| from_s + (second.to_s - from_s) * n as f64 / each.len() as f64;
+        let piece = |(n, &ms): (usize, &u32)| Piece { from_s: at(n), to_s: at(n + 1), amount: f64::from(ms) / 1000.0 };
+        each.iter().enumerate().map(piece).collect()
+    };
+    seconds.iter().flat_map(pieces)
 }
 
 /// CPUs' worth of time that the generator may use.
@@ -60,7 +85,8 @@ pub(super) fn cpus(run: &Run) -> f64 {
 /// Whether the generator had CPU to spare.
 pub(super) fn check_cpu(run: &Run, seconds: &[&Second], result: &mut GeneratorResult, notes: &mut Vec<String>) {
     let cpus = cpus(run);
-    let Some((for_s, used)) = stretch(seconds, MOST_CPU * cpus, |second| second.generator.cpu_s) else { return };
+    let used = by_second(seconds, |second| second.generator.cpu_s, |second| &second.each_cpu_ms);
+    let Some((for_s, used)) = stretch(used, MOST_CPU * cpus) else { return };
     let reason = format!(
         "the generator used {} of its {cpus} CPUs for {} in a row, at most 90 % allowed; use a larger machine, or ask for less load",
         format_ratio(used / cpus),
@@ -93,7 +119,8 @@ pub(super) fn check_run_delay(
     notes: &mut Vec<String>,
 ) {
     let waited = |second: &Second| second.generator.run_delay_s.unwrap_or(0.0);
-    let Some((for_s, a_second)) = stretch(seconds, MOST_WAITED, waited) else { return };
+    let waits = by_second(seconds, waited, |second| &second.each_run_delay_ms);
+    let Some((for_s, a_second)) = stretch(waits, MOST_WAITED) else { return };
     let turns: u64 = seconds.iter().map(|second| second.generator.run_turns).sum();
     let waited_s: f64 = seconds.iter().map(|second| waited(second)).sum();
     let a_turn_ms = waited_s / turns.max(1) as f64 * 1000.0;

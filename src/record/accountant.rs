@@ -119,6 +119,8 @@ impl Accountant {
             endpoints: BTreeMap::new(),
             generator,
             arrivals,
+            each_cpu_ms: Vec::new(),
+            each_run_delay_ms: Vec::new(),
         };
         let mut intervals = Vec::new();
         let sorter = &mut self.sorter;

@@ -31,6 +31,9 @@ pub struct Asked {
     pub host: String,
     /// Whether that is the reference service started for this run.
     pub reference_service: bool,
+    /// How connections to it were made.
+    #[serde(default, skip_serializing_if = "AskedConnections::are_default")]
+    pub connections: AskedConnections,
     /// The seed of every random choice.
     #[serde(with = "any_u64")]
     pub seed: u64,
@@ -76,6 +79,33 @@ pub struct Asked {
     pub environment: Environment,
     /// The scenarios that share the load.
     pub scenarios: Vec<AskedScenario>,
+}
+
+/// How connections were made and kept; what is left out of the file is the default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AskedConnections {
+    /// Connections serve more than one request; `--no-keep-alive`: each request opens its own.
+    pub keep_alive: bool,
+    /// HTTP/2 is offered where the host is asked over TLS; `--http1`: it is not.
+    pub http2: bool,
+    /// Certificates are checked; `--insecure`: they are not.
+    pub check_certificates: bool,
+    /// The proxy on the way to the host, as a URL without credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+}
+
+impl Default for AskedConnections {
+    fn default() -> Self {
+        Self { keep_alive: true, http2: true, check_certificates: true, proxy: None }
+    }
+}
+
+impl AskedConnections {
+    fn are_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a run is held against, and how.
@@ -208,6 +238,27 @@ mod tests {
         }
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["run.toml"], "nothing half-written is left beside it");
+    }
+
+    #[test]
+    fn how_connections_were_made_is_kept_where_it_is_not_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        asked().write(folder.path()).unwrap();
+        let text = fs::read_to_string(Asked::path(folder.path())).unwrap();
+        assert!(!text.contains("connections"), "{text}");
+        let connections = AskedConnections {
+            keep_alive: false,
+            proxy: Some("http://proxy:3128".into()),
+            ..AskedConnections::default()
+        };
+        let written = Asked { connections, ..asked() };
+        written.write(folder.path()).unwrap();
+        assert_eq!(Asked::read(folder.path()).unwrap(), written);
+        // One that a later version leaves out is the default.
+        fs::write(Asked::path(folder.path()), text.replace("[plan]", "[connections]\nhttp2 = false\n\n[plan]"))
+            .unwrap();
+        let connections = AskedConnections { http2: false, ..AskedConnections::default() };
+        assert_eq!(Asked::read(folder.path()).unwrap(), Asked { connections, ..asked() });
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Asked, AskedScenario, EndpointId, EndpointName, Environment, LoadPlan, Outcome, Phases, RUN_SCHEMA, Sample,
+    Asked, AskedConnections, AskedScenario, EndpointId, EndpointName, Environment, LoadPlan, Outcome, Phases,
+    RUN_SCHEMA, Sample,
 };
 
 /// A plain run of two users.
@@ -15,6 +16,7 @@ pub(crate) fn asked() -> Asked {
         started: "2026-11-23T08:10:00Z".into(),
         host: "http://127.0.0.1:8000".into(),
         reference_service: true,
+        connections: AskedConnections::default(),
         seed: 7,
         stop_timeout_s: 10.0,
         allow_unproven: false,

@@ -28,10 +28,9 @@ impl Minute {
         } else {
             self.second.absorb(second);
         }
-        for interval in intervals {
-            let values = self.values.entry((interval.kind, interval.endpoint)).or_default();
-            *values = Distribution::merged([&*values, &interval.values]);
-        }
+        self.second.each_cpu_ms.push(whole_ms(second.generator.cpu_s));
+        self.second.each_run_delay_ms.push(whole_ms(second.generator.run_delay_s.unwrap_or(0.0)));
+        self.add_values(intervals);
         self.seconds += 1;
         if self.seconds < MINUTE_S {
             return None;
@@ -42,6 +41,36 @@ impl Minute {
         let intervals = intervals.map(|((kind, endpoint), values)| Interval { from_s, to_s, kind, endpoint, values });
         Some((minute.second, intervals.collect()))
     }
+
+    /// Service times are written only where they differ from response times: in the other seconds of such a minute these
+    /// are the service times too.
+    fn add_values(&mut self, intervals: &[Interval]) {
+        let differ: Vec<EndpointId> =
+            intervals.iter().filter(|one| one.kind == IntervalKind::Service).map(|one| one.endpoint).collect();
+        for &endpoint in &differ {
+            if !self.values.contains_key(&(IntervalKind::Service, endpoint))
+                && let Some(so_far) = self.values.get(&(IntervalKind::Response, endpoint)).cloned()
+            {
+                self.values.insert((IntervalKind::Service, endpoint), so_far);
+            }
+        }
+        for Interval { kind, endpoint, values, .. } in intervals {
+            let service = (IntervalKind::Service, *endpoint);
+            if *kind == IntervalKind::Response && !differ.contains(endpoint) && self.values.contains_key(&service) {
+                self.merge(service, values);
+            }
+            self.merge((*kind, *endpoint), values);
+        }
+    }
+
+    fn merge(&mut self, of: (IntervalKind, EndpointId), values: &Distribution) {
+        let all = self.values.entry(of).or_default();
+        *all = Distribution::merged([&*all, values]);
+    }
+}
+
+fn whole_ms(seconds: f64) -> u32 {
+    (seconds * 1000.0).round() as u32
 }
 
 impl Second {
@@ -67,6 +96,8 @@ impl Second {
         self.thinking += other.thinking;
         self.add_flows(other);
         self.generator.memory_bytes += other.generator.memory_bytes;
+        add_each(&mut self.each_cpu_ms, &other.each_cpu_ms);
+        add_each(&mut self.each_run_delay_ms, &other.each_run_delay_ms);
         if let Some(other) = other.arrivals {
             self.arrivals.get_or_insert_default().queued += other.queued;
         }
@@ -89,6 +120,15 @@ impl Second {
         for (&id, counters) in &other.endpoints {
             self.endpoints.entry(id).or_default().add(counters);
         }
+    }
+}
+
+/// Seconds of two sources side by side; where one does not tell of each, only the sum over the span is known.
+fn add_each(ours: &mut Vec<u32>, theirs: &[u32]) {
+    if ours.len() == theirs.len() {
+        ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| *ours += theirs);
+    } else {
+        ours.clear();
     }
 }
 
@@ -130,5 +170,55 @@ impl EndpointSecond {
         for (sum, us) in self.phases_us.iter_mut().zip(phases_us) {
             *sum += us;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: EndpointId = EndpointId(0);
+
+    /// A minute of these seconds: CPU time, and what was measured.
+    fn minute(of: impl Fn(u32) -> (f64, Vec<(IntervalKind, u64)>)) -> (Second, Vec<Interval>) {
+        let mut minute = Minute::default();
+        let mut whole = None;
+        for at in 0..MINUTE_S {
+            let (cpu_s, values) = of(at);
+            let (from_s, to_s) = (f64::from(at), f64::from(at + 1));
+            let generator = GeneratorSecond { cpu_s, run_delay_s: Some(cpu_s / 10.0), ..GeneratorSecond::default() };
+            let interval = |(kind, us)| {
+                let values = Distribution::from_pairs([(us, 1)]);
+                Interval { from_s, to_s, kind, endpoint: ID, values }
+            };
+            let intervals: Vec<Interval> = values.into_iter().map(interval).collect();
+            assert!(whole.is_none());
+            whole = minute.add(&Second { from_s, to_s, generator, ..Second::default() }, &intervals);
+        }
+        whole.unwrap()
+    }
+
+    fn values(intervals: &[Interval], kind: IntervalKind) -> Option<Vec<(u64, u64)>> {
+        intervals.iter().find(|one| one.kind == kind).map(|one| one.values.pairs().to_vec())
+    }
+
+    #[test]
+    fn a_minute_tells_what_each_of_its_seconds_used_and_waited() {
+        let (second, _) = minute(|at| (if at < 30 { 2.0 } else { 0.01 }, Vec::new()));
+        let each = |busy: u32, idle: u32| [vec![busy; 30], vec![idle; 30]].concat();
+        assert_eq!((second.each_cpu_ms, second.each_run_delay_ms), (each(2000, 10), each(200, 1)));
+    }
+
+    #[test]
+    fn service_times_of_a_minute_are_those_of_all_its_seconds() {
+        use IntervalKind::{Response, Service};
+        let (_, intervals) = minute(|at| match at {
+            20 | 40 => (0.0, vec![(Response, 900), (Service, 100)]),
+            _ => (0.0, vec![(Response, 50)]),
+        });
+        assert_eq!(values(&intervals, Response), Some(vec![(50, 58), (900, 2)]));
+        assert_eq!(values(&intervals, Service), Some(vec![(50, 58), (100, 2)]));
+        let (_, intervals) = minute(|_| (0.0, vec![(Response, 50)]));
+        assert_eq!(values(&intervals, Service), None, "where they never differ they are not written");
     }
 }

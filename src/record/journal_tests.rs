@@ -45,7 +45,7 @@ fn closed(at: u64) -> Closed {
             thinking_s: 0.125,
             endpoints: BTreeMap::from([(0, counters(3)), (1, counters(6))]),
             generator: GeneratorSecond { cpu_s: 0.5, memory_bytes: at, ..GeneratorSecond::default() },
-            arrivals: None,
+            ..Second::default()
         },
         intervals: vec![
             interval(IntervalKind::Response, 0, at % 500),
@@ -75,6 +75,8 @@ fn totals(run: &Run) -> (Second, Vec<(IntervalKind, EndpointId, Distribution)>) 
     let mut seconds = run.seconds.iter();
     let mut sum = seconds.next().unwrap().clone();
     seconds.for_each(|second| sum.absorb(second));
+    // Only minutes tell of each of their seconds.
+    (sum.each_cpu_ms, sum.each_run_delay_ms) = (Vec::new(), Vec::new());
     let mut values = Vec::new();
     for kind in IntervalKind::ALL {
         for id in 0..2 {

@@ -24,7 +24,7 @@ mod sample;
 mod shard;
 mod snapshot;
 
-pub use asked::{Asked, AskedBaseline, AskedScenario, Environment, RUN_SCHEMA};
+pub use asked::{Asked, AskedBaseline, AskedConnections, AskedScenario, Environment, RUN_SCHEMA};
 pub use journal::{Journal, JournalError};
 pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use read::{ReadError, read};

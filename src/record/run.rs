@@ -69,6 +69,12 @@ pub struct Second {
     /// Open load only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<ArrivalSecond>,
+    /// Of a minute: the CPU time of each of its seconds, ms, so that a peak within it is not averaged away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each_cpu_ms: Vec<u32>,
+    /// Of a minute: what threads waited for a CPU in each of its seconds, ms; 0 where the system does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each_run_delay_ms: Vec<u32>,
 }
 
 /// What became of the arrivals of one span of time, open load.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use agenthub_perf::record::{
-    Asked, End, EndpointId, EndpointName, Environment, LoadPlan, Outcome, Phases, Recorder, Sample, State,
+    Asked, AskedConnections, End, EndpointId, EndpointName, Environment, LoadPlan, Outcome, Phases, Recorder, Sample,
+    State,
 };
 
 /// µs.
@@ -59,6 +60,7 @@ impl Hour {
             started: "2026-11-23T08:10:00Z".into(),
             host: "http://127.0.0.1:8000".into(),
             reference_service: false,
+            connections: AskedConnections::default(),
             seed: 1,
             stop_timeout_s: 10.0,
             allow_unproven: false,

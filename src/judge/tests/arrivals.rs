@@ -4,8 +4,8 @@ use super::{asked, target};
 use crate::judge::arrivals::unsent_waits;
 use crate::judge::{ArrivalsResult, RunResult, Verdict, judge};
 use crate::record::{
-    ArrivalSecond, End, EndpointId, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, LoadPlan,
-    Run, Second,
+    ArrivalSecond, Arrivals, End, EndpointId, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind,
+    LoadPlan, Run, Second,
 };
 use crate::stats::Distribution;
 
@@ -214,4 +214,54 @@ fn a_handful_due_at_the_very_end_is_no_shortfall() {
     assert!(!judge(&run).generators[0].void);
     run.seconds[RUN_TIME - 1].arrivals.as_mut().unwrap().planned += 1;
     assert!(judge(&run).generators[0].void);
+}
+
+/// The run with arrivals left out that it neither planned nor began.
+fn keeping(share: f64, process: Arrivals, after_s: f64) -> RunResult {
+    let (mut run, _) = FITS.run();
+    run.asked.arrivals = Some(process);
+    for second in run.seconds.iter_mut().filter(|second| second.from_s >= after_s) {
+        let arrivals = second.arrivals.as_mut().unwrap();
+        if process == Arrivals::Constant && second.wanted > 0.0 {
+            (arrivals.planned, arrivals.started) = (100, 100);
+        }
+        arrivals.planned = (arrivals.planned as f64 * share).round() as u64;
+        arrivals.started = (arrivals.started as f64 * share).round() as u64;
+    }
+    judge(&run)
+}
+
+#[test]
+fn a_driver_that_plans_less_than_asked_is_not_believed() {
+    for process in [Arrivals::Poisson, Arrivals::Constant] {
+        let result = keeping(0.9, process, 0.0);
+        assert_eq!(result.verdict, Verdict::Void, "{process:?}");
+        assert!(result.reasons[0].contains("arrivals where the rate asked for makes 5,900"), "{:?}", result.reasons);
+    }
+    assert!(!keeping(1.0, Arrivals::Constant, 0.0).generators[0].void);
+    // 2 % are more than an even schedule lacks, and no more than chance takes from a random one.
+    assert!(keeping(0.98, Arrivals::Constant, 0.0).generators[0].void);
+    assert!(!keeping(0.98, Arrivals::Poisson, 0.0).generators[0].void);
+}
+
+#[test]
+fn a_rate_that_is_set_while_the_load_runs_is_the_one_asked_for() {
+    let (mut run, _) = FITS.run();
+    for second in run.seconds.iter_mut().filter(|second| second.wanted > 0.0) {
+        // From the middle of the 31st second on it is 200/s.
+        let doubled = match second.from_s as u32 {
+            0..30 => continue,
+            30 => 50,
+            _ => 100,
+        };
+        second.wanted = 200.0;
+        let arrivals = second.arrivals.as_mut().unwrap();
+        (arrivals.planned, arrivals.started) = (arrivals.planned + doubled, arrivals.started + doubled);
+    }
+    assert!(!judge(&run).generators[0].void, "{:?}", judge(&run).reasons);
+    for second in run.seconds.iter_mut().filter(|second| second.from_s >= 31.0) {
+        let arrivals = second.arrivals.as_mut().unwrap();
+        (arrivals.planned, arrivals.started) = (arrivals.planned.min(100), arrivals.started.min(100));
+    }
+    assert!(judge(&run).generators[0].void, "the rate that was set is not kept");
 }

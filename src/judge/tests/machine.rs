@@ -144,3 +144,53 @@ fn of_half_a_cpu_ninety_per_cent_is_enough() {
     );
     assert!((result.generators[0].cpu_percent - (50.0 * 0.12 + 10.0 * 0.48) / 60.0 / 0.5 * 100.0).abs() < 1e-9);
 }
+
+/// A load of two minutes in an hour, each one piece of the journal, with 2 CPUs; each second uses and waits this much, ms.
+fn two_minutes(cpu_ms: impl Fn(usize) -> u32, run_delay_ms: impl Fn(usize) -> u32) -> Run {
+    let mut run = simulate(users(250, 250.0, 121.0), fast);
+    let minute = |from: usize| {
+        let mut whole = run.seconds[from].clone();
+        whole.to_s = whole.from_s + 60.0;
+        for second in &run.seconds[from + 1..from + 60] {
+            whole.user_s += second.user_s;
+            whole.in_flight_s += second.in_flight_s;
+            whole.thinking_s += second.thinking_s;
+        }
+        whole.each_cpu_ms = (from..from + 60).map(&cpu_ms).collect();
+        whole.each_run_delay_ms = (from..from + 60).map(&run_delay_ms).collect();
+        let seconds = |each: &[u32]| f64::from(each.iter().sum::<u32>()) / 1000.0;
+        whole.generator.cpu_s = seconds(&whole.each_cpu_ms);
+        whole.generator.run_delay_s = Some(seconds(&whole.each_run_delay_ms));
+        whole.generator.run_turns = 600;
+        whole
+    };
+    let minutes = [minute(1), minute(61)];
+    run.seconds.splice(1..121, minutes);
+    for interval in run.intervals.iter_mut().filter(|interval| (1.0..121.0).contains(&interval.from_s)) {
+        interval.from_s = if interval.from_s < 61.0 { 1.0 } else { 61.0 };
+        interval.to_s = interval.from_s + 60.0;
+    }
+    run
+}
+
+#[test]
+fn half_a_minute_without_a_cpu_to_spare_is_seen_in_a_minute_of_an_hour() {
+    let busy = |seconds: std::ops::Range<usize>| move |at: usize| if seconds.contains(&at) { 2000 } else { 100 };
+    let result = judge(&two_minutes(busy(10..40), |_| 0));
+    assert_eq!(result.verdict, Verdict::Void);
+    let reason = &result.reasons[0];
+    assert!(reason.starts_with("the generator used 100 % of its 2 CPUs for 30 s in a row"), "{reason}");
+    // It goes on from one minute to the next.
+    assert!(judge(&two_minutes(busy(58..64), |_| 0)).reasons[0].contains("for 6 s in a row"));
+    assert!(!judge(&two_minutes(busy(59..63), |_| 0)).generators[0].void, "four seconds are a moment");
+}
+
+#[test]
+fn waiting_for_a_cpu_is_seen_in_a_minute_of_an_hour() {
+    let result = judge(&two_minutes(|_| 100, |at| if (70..78).contains(&at) { 300 } else { 1 }));
+    assert!(
+        result.notes.iter().any(|note| note.contains("for 8 s in a row its threads were ready to run")),
+        "{:?}",
+        result.notes
+    );
+}

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use super::{RunResult, TargetResult, Targets};
 use crate::record::{
-    Asked, AskedScenario, End, EndpointId, EndpointName, Environment, FailureKind, GeneratorSecond, Interval,
-    IntervalKind, LoadModel, LoadPlan, Run, Second, Stage,
+    Asked, AskedConnections, AskedScenario, End, EndpointId, EndpointName, Environment, FailureKind, GeneratorSecond,
+    Interval, IntervalKind, LoadModel, LoadPlan, Run, Second, Stage,
 };
 use crate::stats::Distribution;
 
@@ -44,6 +44,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         started: "2026-11-23T08:10:00Z".to_owned(),
         host: "http://127.0.0.1:8000".to_owned(),
         reference_service: true,
+        connections: AskedConnections::default(),
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,

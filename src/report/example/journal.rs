@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::record::{
-    Asked, AskedScenario, End, EndpointId, EndpointName, EndpointSecond, Environment, FailureKind, GeneratorSecond,
-    Interval, IntervalKind, LoadPlan, Run, Second,
+    Asked, AskedConnections, AskedScenario, End, EndpointId, EndpointName, EndpointSecond, Environment, FailureKind,
+    GeneratorSecond, Interval, IntervalKind, LoadPlan, Run, Second,
 };
 use crate::stats::Distribution;
 
@@ -141,6 +141,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         started: "2026-11-23T08:10:00Z".to_owned(),
         host: "http://127.0.0.1:41873".to_owned(),
         reference_service: true,
+        connections: AskedConnections::default(),
         seed: 42,
         stop_timeout_s: 10.0,
         allow_unproven: false,
