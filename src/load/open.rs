@@ -334,8 +334,8 @@ impl Open {
         }
         recorder.arrival(if late { Arrival::StartedLate } else { Arrival::Started }, recorder.at_us(now));
         recorder.enter(State::AtWork, recorder.at_us(now));
-        // For one that has waited no session was free before now; what the pacer was late with is the generator's doing.
-        let sendable = if late { now - (due.given - due.planned) } else { due.planned };
+        // One that waited could not be sent meanwhile; what the pacer was late with before is the generator's doing.
+        let sendable = if late { due.planned + (now - due.given) } else { due.planned };
         let done = actor.serve(due.task, due.planned, sendable, slot).await;
         recorder.leave(State::AtWork, recorder.now_us());
         done

@@ -10,7 +10,7 @@ use crate::record::fixture::{asked, endpoints};
 use crate::record::{ArrivalSecond, Asked, IntervalKind, Recorder, Run, read};
 
 /// Longer than any machine stands still.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const GET: &str = "{ get = '/' }";
 
