@@ -109,7 +109,7 @@ pub(super) fn notes(run: &Run, arrivals: &ArrivalsResult) -> Vec<String> {
     let mut notes = Vec::new();
     if arrivals.late > 0 {
         notes.push(format!(
-            "{} of {} arrivals ({}) waited for a free session, for {sessions} were taken: the wait is part of their response times; raise --max-users where more users than that would come at once",
+            "{} of {} arrivals ({}) waited for a session: {sessions} were taken, or one more was still to start or to connect; the wait is part of their response times; raise --max-users where more users than that would come at once",
             format_count(arrivals.late),
             format_count(arrivals.planned),
             share(arrivals.late)
@@ -117,7 +117,7 @@ pub(super) fn notes(run: &Run, arrivals: &ArrivalsResult) -> Vec<String> {
     }
     if arrivals.unsent > 0 {
         notes.push(format!(
-            "{} of {} arrivals ({}) were never begun, for {sessions} were taken to the end: latency counts each as longer than it had waited; raise --max-users, or ask for a lower --rate",
+            "{} of {} arrivals ({}) were never begun: to the end {sessions} were taken, or one more was still to start or to connect; latency counts each as longer than it had waited; raise --max-users, or ask for a lower --rate",
             format_count(arrivals.unsent),
             format_count(arrivals.planned),
             share(arrivals.unsent)

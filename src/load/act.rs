@@ -195,16 +195,16 @@ impl Actor {
     /// earliest: from there on the generator was late. `false` where the user was told to go.
     pub(super) async fn serve(&mut self, task: usize, planned: Instant, due: Instant, slot: &Slot) -> bool {
         let scenario = Arc::clone(&self.scenario);
-        (self.planned, self.due, self.serves, self.task_began) = (Some(planned), Some(due), true, due);
+        (self.planned, self.due, self.serves, self.task_began) = (Some(planned), Some(due), true, planned);
         self.user.begin_iteration();
         let done = self.walk(&scenario.tasks[task].steps, OnFailure::GoOn, Told::Heeded, slot).await;
         (self.planned, self.due, self.serves) = (None, None, false);
         done.is_ok()
     }
 
-    /// Lends the user leave to open its first connection.
-    pub(super) fn opening(&mut self, leave: OwnedSemaphorePermit) {
-        self.client.opening = Some(leave);
+    /// Lends the user leave to open its first connection, or takes it back.
+    pub(super) fn opening(&mut self, leave: Option<OwnedSemaphorePermit>) {
+        self.client.opening = leave;
     }
 
     /// Runs `on_stop` and goes home.
@@ -220,25 +220,32 @@ impl Actor {
 
     async fn pause(&mut self, wait: Wait, slot: &Slot) -> Result<(), Command> {
         let length = self.user.draw_wait(wait);
+        // In an arrival's task a wait counts from what is planned, not from when a late session got round to it.
+        let from = self.planned.unwrap_or_else(Instant::now);
         let until = match wait {
             Wait::None => {
-                self.due = None;
+                self.due = self.due.filter(|_| self.serves);
                 return Ok(());
             }
-            Wait::Pacing(_) => (self.task_began + length).max(Instant::now()),
-            Wait::Between(..) | Wait::Constant(_) => Instant::now() + length,
+            Wait::Pacing(_) => (self.task_began + length).max(from),
+            Wait::Between(..) | Wait::Constant(_) => from + length,
         };
+        // No session was free before an arrival's `due`, wait or no wait.
+        let due = self.due.filter(|_| self.serves).map_or(until, |due| due.max(until));
         let slept = self.think(until, slot).await;
-        self.due = slept.is_ok().then_some(until);
-        self.planned = self.due.filter(|_| self.serves);
+        self.due = slept.is_ok().then_some(due);
+        self.planned = self.serves.then_some(until);
         slept
     }
 
     /// Lets time pass. What is counted is the planned time: waking up late is the generator's doing, not the user's.
     async fn think(&mut self, until: Instant, slot: &Slot) -> Result<(), Command> {
-        self.recorder.enter(State::Thinking, self.recorder.now_us());
+        // Others can open a connection meanwhile.
+        self.opening(None);
+        let began = Instant::now();
+        self.recorder.enter(State::Thinking, self.recorder.at_us(began));
         let slept = slot.sleep_until(until).await;
-        self.recorder.leave(State::Thinking, self.recorder.at_us(until.min(Instant::now())));
+        self.recorder.leave(State::Thinking, self.recorder.at_us(until.max(began).min(Instant::now())));
         slept
     }
 

@@ -108,8 +108,7 @@ pub async fn drive(
     let (mut first_endpoint, mut first_user) = (0, 0);
     for ((scenario, weight), users) in scenarios.into_iter().zip(&counts) {
         let endpoints = scenario.endpoints.len() as u32;
-        let feeds = Arc::new(Feeds::new(&scenario));
-        let mut kind = Kind { scenario, weight, feeds, first_endpoint, first_user, after_setup: None };
+        let mut kind = Kind::new(scenario, weight, first_endpoint, first_user);
         if !kind.scenario.setup.is_empty() {
             let user = kind.user(first_user, seed);
             let mut actor = kind.actor(user, &network, &recorder);
@@ -184,6 +183,12 @@ pub(super) fn unanswered(control: &LoadControl) -> LoadError {
 }
 
 impl Kind {
+    /// One without a set-up, or with one that is still to be done.
+    pub(super) fn new(scenario: Arc<Scenario>, weight: u32, first_endpoint: u32, first_user: u64) -> Self {
+        let feeds = Arc::new(Feeds::new(&scenario));
+        Self { scenario, weight, feeds, first_endpoint, first_user, after_setup: None }
+    }
+
     pub(super) fn user(&self, number: u64, seed: u64) -> User {
         User::new(Arc::clone(&self.scenario), Arc::clone(&self.feeds), number, seed, self.after_setup.as_ref())
     }

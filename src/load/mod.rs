@@ -67,6 +67,15 @@ pub enum LoadError {
         /// What happened to the last of them.
         failure: StartFailure,
     },
+    /// Open load: more arrivals wait for a session than may.
+    #[error(
+        "stopped after {after_s:.0} s: more than {most} arrivals wait for a session: the host does not keep up with the rate; ask for a lower --rate, or raise --max-users where it can serve more requests at a time",
+        most = crate::units::format_count(pool::MOST_WAITING as u64)
+    )]
+    FarBehind {
+        /// Seconds of load.
+        after_s: f64,
+    },
     /// The journal could not be written any longer.
     #[error("stopped after {after_s:.0} s: {problem}")]
     Journal {

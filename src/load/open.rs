@@ -63,17 +63,7 @@ pub(super) async fn drive(
         Ok(false) => Ok(End::Interrupted),
         Err(error) => Err(error),
     };
-    let recorder = &open.ground.recorder;
-    recorder.wanted(0.0);
-    let now_us = recorder.now_us();
-    for _ in 0..open.pool.give_up() {
-        recorder.arrival(Arrival::Unsent, now_us);
-    }
-    let last = Instant::now() + HAND_OVER;
-    while open.handed.load(Ordering::Acquire) > 0 && Instant::now() < last && !open.ground.control.stopped() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    open.ground.send_home(stop_timeout).await;
+    open.wind_up(stop_timeout).await;
     ended
 }
 
@@ -154,8 +144,9 @@ impl Open {
             tokio::select! {
                 () = tokio::time::sleep(TICK) => {}
                 ended = &mut pacing => return match ended {
-                    Ok(()) if control.stopped() => Ok(End::Interrupted),
-                    Ok(()) => Ok(End::Finished),
+                    Ok(Err(error)) => Err(error),
+                    Ok(Ok(())) if control.stopped() => Ok(End::Interrupted),
+                    Ok(Ok(())) => Ok(End::Finished),
                     Err(error) => Err(LoadError::Setup(format!("the pacer: {error}"))),
                 },
                 () = told(stop) => break Ok(End::Interrupted),
@@ -168,7 +159,7 @@ impl Open {
     }
 
     /// Gives out every arrival when it is due.
-    async fn pace(self: Arc<Self>, mut schedule: Schedule, start: Instant, end: Instant) {
+    async fn pace(self: Arc<Self>, mut schedule: Schedule, start: Instant, end: Instant) -> Result<(), LoadError> {
         let control = &self.ground.control;
         let mut random = fastrand::Rng::with_seed(mixed(self.ground.seed ^ 0x5eed_a881_7a15_0b5e));
         let total: u64 = self.ground.kinds.iter().map(|kind| u64::from(kind.weight)).sum();
@@ -176,10 +167,6 @@ impl Open {
         let mut held = None;
         while !control.stopped() {
             let now = Instant::now().min(end);
-            if control.rate() != held {
-                held = control.rate();
-                schedule.hold((now - start).as_secs_f64(), held.unwrap_or(0.0));
-            }
             let mut next = end;
             while let Some(at_s) = schedule.next_s() {
                 let planned = start + Duration::from_secs_f64(at_s);
@@ -189,11 +176,17 @@ impl Open {
                 }
                 let kind = self.draw(random.u64(..total.max(1)));
                 let task = self.ground.kinds[kind].scenario.draw_task(&mut random);
-                self.arrive(kind, Due { planned, task });
+                self.arrive(kind, Due { planned, given: Instant::now(), task }, start)?;
                 schedule.advance();
             }
             if now == end {
-                return;
+                break;
+            }
+            // What was due before a rate was set has been given out by now.
+            if control.rate() != held {
+                held = control.rate();
+                schedule.hold((now - start).as_secs_f64(), held.unwrap_or(0.0));
+                continue;
             }
             let changed = |cx: &mut std::task::Context<'_>| match control.poll_changed(cx) {
                 Poll::Ready(()) => Poll::Ready(()),
@@ -201,6 +194,7 @@ impl Open {
             };
             std::future::poll_fn(changed).await;
         }
+        Ok(())
     }
 
     /// The scenario that a number below the sum of weights stands for.
@@ -214,7 +208,7 @@ impl Open {
         0
     }
 
-    fn arrive(self: &Arc<Self>, kind: usize, due: Due) {
+    fn arrive(self: &Arc<Self>, kind: usize, due: Due, start: Instant) -> Result<(), LoadError> {
         let recorder = &self.ground.recorder;
         recorder.arrival(Arrival::Planned, recorder.at_us(due.planned));
         match self.pool.meet(kind, due, self.starts_at_once(kind)) {
@@ -228,6 +222,30 @@ impl Open {
                 self.spawn(kind, place, Some(due));
             }
             Met::Queue => self.grow(kind),
+            Met::TooMany => return Err(LoadError::FarBehind { after_s: start.elapsed().as_secs_f64() }),
+        }
+        Ok(())
+    }
+
+    /// After the last arrival: sends the sessions home, and counts the arrivals that nobody begins any more.
+    async fn wind_up(&self, stop_timeout: Duration) {
+        self.ground.recorder.wanted(0.0);
+        self.unsent(self.pool.give_up());
+        let last = Instant::now() + HAND_OVER;
+        while self.handed.load(Ordering::Acquire) > 0 && Instant::now() < last && !self.ground.control.stopped() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.ground.send_home(stop_timeout).await;
+        // Those given to a session that had just been told to leave.
+        self.unsent(self.mailboxes.iter().filter_map(Mailbox::take).count() as u64);
+    }
+
+    /// So many arrivals are never begun.
+    fn unsent(&self, count: u64) {
+        let recorder = &self.ground.recorder;
+        let now_us = recorder.now_us();
+        for _ in 0..count {
+            recorder.arrival(Arrival::Unsent, now_us);
         }
     }
 
@@ -258,7 +276,7 @@ impl Open {
         let user = share.user(share.first_user + number, ground.seed);
         let mut actor = share.actor(user, &ground.network, &ground.recorder);
         if self.starts_at_once(kind) {
-            actor.opening(leave);
+            actor.opening(Some(leave));
         } else {
             let starts = ground.control.starts();
             starts.begun.fetch_add(1, Ordering::AcqRel);
@@ -290,10 +308,11 @@ impl Open {
                 (due, false)
             } else if let Some(due) = self.pool.next(kind, place) {
                 (due, true)
-            } else if let Some(due) = self.mailboxes[place as usize].wait(slot).await {
-                (due, false)
             } else {
-                break;
+                // One that found no arrival left opens nothing: others can.
+                actor.opening(None);
+                let Some(due) = self.mailboxes[place as usize].wait(slot).await else { break };
+                (due, false)
             };
             if !late {
                 self.handed.fetch_sub(1, Ordering::AcqRel);
@@ -315,8 +334,9 @@ impl Open {
         }
         recorder.arrival(if late { Arrival::StartedLate } else { Arrival::Started }, recorder.at_us(now));
         recorder.enter(State::AtWork, recorder.at_us(now));
-        // For one that has waited no session was free before now.
-        let done = actor.serve(due.task, due.planned, if late { now } else { due.planned }, slot).await;
+        // One that waited could not be sent meanwhile; what the pacer was late with before is the generator's doing.
+        let sendable = if late { due.planned + (now - due.given) } else { due.planned };
+        let done = actor.serve(due.task, due.planned, sendable, slot).await;
         recorder.leave(State::AtWork, recorder.now_us());
         done
     }
@@ -331,12 +351,16 @@ impl Mailbox {
         *self.lock() = Some(due);
     }
 
+    fn take(&self) -> Option<Due> {
+        self.lock().take()
+    }
+
     /// Waits for an arrival; `None` where the session is told to go and there is none.
     async fn wait(&self, slot: &Slot) -> Option<Due> {
         std::future::poll_fn(|cx| {
             // Whoever puts something in looks for a waker afterwards: it is registered before the last look.
             let told = slot.poll_until(cx, |command| command != Command::Work).is_ready();
-            match self.lock().take() {
+            match self.take() {
                 None if !told => Poll::Pending,
                 due => Poll::Ready(due),
             }
@@ -349,3 +373,7 @@ impl Mailbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

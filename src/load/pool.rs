@@ -15,10 +15,16 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// The most arrivals that may wait. Each takes some 40 bytes, so that many are far from the end of the memory; but nobody
+/// learns anything from a host that is so far behind.
+pub(super) const MOST_WAITING: usize = 1_000_000;
+
 /// An arrival: when it is due and what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
     pub(super) planned: Instant,
+    /// When the pacer got round to it: from `planned` to then the generator was late.
+    pub(super) given: Instant,
     /// Of its scenario's tasks.
     pub(super) task: usize,
 }
@@ -49,6 +55,8 @@ pub(super) enum Met {
     New(Place),
     /// It waits.
     Queue,
+    /// It waits, and is one more than may.
+    TooMany,
 }
 
 /// The sessions of all scenarios.
@@ -103,7 +111,8 @@ impl Pool {
             return Met::New(place);
         }
         state.crews[scenario].waiting.push_back(due);
-        Met::Queue
+        let waiting: usize = state.crews.iter().map(|crew| crew.waiting.len()).sum();
+        if waiting > MOST_WAITING { Met::TooMany } else { Met::Queue }
     }
 
     /// The place for one more session, where one is wanted by arrivals that wait, and may be added.
@@ -190,7 +199,7 @@ mod tests {
 
     fn due(task: usize) -> Due {
         static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-        Due { planned: *START, task }
+        Due { planned: *START, given: *START, task }
     }
 
     fn new(met: Met) -> Place {
@@ -222,6 +231,19 @@ mod tests {
         assert_eq!(pool.next(0, only.at), Some(due(2)));
         assert_eq!(pool.give_up(), 1);
         assert_eq!(pool.next(0, only.at), None);
+    }
+
+    #[test]
+    fn a_million_arrivals_may_wait_in_all_scenarios_together_and_no_more() {
+        let pool = Pool::new(2, 2, 16);
+        for scenario in [0, 1] {
+            new(pool.meet(scenario, due(0), true));
+        }
+        for n in 0..1_000_000 {
+            assert!(matches!(pool.meet(n % 2, due(n), true), Met::Queue), "{n}");
+        }
+        assert!(matches!(pool.meet(0, due(1_000_000), true), Met::TooMany));
+        assert_eq!(pool.give_up(), 1_000_001, "it is counted with those that waited in vain");
     }
 
     #[test]
