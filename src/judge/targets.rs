@@ -187,6 +187,25 @@ fn error_rate(figures: &Figures, result: &mut TargetResult) {
     result.high = Some(found.high);
     result.design_effect = Some(found.design_effect);
     result.verdict = by_interval(result);
+    let unanswered = figures.cut_off_count().saturating_sub(figures.unsent);
+    if unanswered > 0 && result.verdict != Verdict::Fail {
+        // Nobody knows how they would have ended: the upper end is where all of them had failed.
+        let worst: Vec<(f64, f64)> = counts
+            .iter()
+            .zip(&figures.cut_off)
+            .map(|(&(k, n), cut_off)| (k + cut_off.count() as f64, n + cut_off.count() as f64))
+            .collect();
+        let all_failed = share(failures + unanswered, requests + unanswered, &spreads(&figures.spans, &worst));
+        result.high = all_failed.map(|worst| worst.high.max(found.high));
+        if result.verdict == Verdict::Pass && by_interval(result) != Verdict::Pass {
+            result.verdict = Verdict::Unproven;
+            result.reason = format!(
+                "{} requests had no answer when they were cut off, and may all have failed: see why they hang, or give them longer with --stop-timeout",
+                format_count(unanswered)
+            );
+            return;
+        }
+    }
     match result.verdict {
         Verdict::Fail => result.reason = missed(result),
         Verdict::Unproven => result.reason = what_would_prove(&found, failures, requests, figures.seconds(), result),

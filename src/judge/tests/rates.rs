@@ -53,6 +53,24 @@ fn a_host_that_goes_down_in_the_middle_is_a_fail() {
 }
 
 #[test]
+fn requests_that_never_ended_are_no_proof_of_a_rate() {
+    let hangs = |us| {
+        judge(&simulate(users(250, 50.0, 60.0), move |rng, _| Answer {
+            us: if rng.f64() < 0.01 { us } else { 500.0 },
+            failed: false,
+        }))
+    };
+    let result = hangs(1e9);
+    let errors = target(&result, "error_rate");
+    assert_eq!((errors.value, errors.verdict), (Some(0.0), Verdict::Unproven));
+    assert!(
+        errors.high.unwrap() > 0.005 && errors.reason.contains("had no answer when they were cut off"),
+        "{errors:?}"
+    );
+    assert_eq!(target(&hangs(5_000.0), "error_rate").verdict, Verdict::Pass);
+}
+
+#[test]
 fn a_single_burst_is_no_proof_of_a_rate() {
     let result =
         judge(&simulate(users(250, 50.0, 60.0), |_, at_s| Answer { us: 500.0, failed: (30.0..30.5).contains(&at_s) }));
