@@ -246,6 +246,15 @@ pub(super) async fn attempt(
     // One that cannot be used was refused when the host was reached through it.
     let proxy = connections.proxies.on_the_way_to(&host.origin).ok().flatten();
     asked.connections.proxy = proxy.map(|proxy| proxy.parts().0);
+    if let Some(sessions) = asked.max_users.as_mut().filter(|_| !settings.max_users_named) {
+        let most = u32::try_from(limits.most_connections()).unwrap_or(u32::MAX);
+        if *sessions > most {
+            tell(&format!(
+                "at most {most} sessions, as there are files for, in place of {sessions}: raise the limit (ulimit -n) for more"
+            ));
+            *sessions = most;
+        }
+    }
     let outlook = judge::outlook(&asked, &settings.targets);
     for line in &outlook.lines {
         tell(line);

@@ -108,6 +108,11 @@ pub fn check(needs: &Needs, limits: &Limits) -> Result<Vec<String>, LimitError> 
 }
 
 impl Limits {
+    /// As many connections as there are files for.
+    pub fn most_connections(&self) -> u64 {
+        self.open_files.map_or(u64::MAX, |allowed| allowed.saturating_sub(self.files_now + OTHER_FILES))
+    }
+
     /// Of this process, now. Raises the number of files it may open as far as that is allowed.
     pub fn here() -> Self {
         Self { open_files: raised_open_files(), files_now: files_now(), ports: ports(), memory: memory() }

@@ -74,6 +74,20 @@ fn a_load_that_cannot_get_its_connections_is_refused_before_its_first_request() 
 }
 
 #[test]
+fn the_default_number_of_sessions_is_what_this_machine_can_connect() {
+    let server = CountingServer::start();
+    let bench = Workbench::new();
+    bench.write("user.toml", &guide_user("\"none\""));
+    let url = server.url();
+    let args = ["run", "-H", &url, "-f", "user.toml", "--rate", "150/s", "-t", "2s", "--allow-unproven"];
+    let (said, code) = with_files(&bench, 200, &args);
+    assert!(said.contains("sessions, as there are files for, in place of 300"), "{said}");
+    assert_ne!(code, Some(1), "{said}");
+    let (said, code) = with_files(&bench, 200, &[&args[..], &["--max-users", "300"]].concat());
+    assert!(said.contains("300 connections need ") && code == Some(1), "{said}");
+}
+
+#[test]
 fn a_soft_limit_is_raised_as_far_as_allowed() {
     let server = CountingServer::start();
     let bench = Workbench::new();

@@ -81,6 +81,8 @@ pub(super) struct Settings {
     pub(super) arrivals: Arrivals,
     /// Open load: the most sessions.
     pub(super) max_users: u32,
+    /// Whether somebody asked for that many; else fewer will do where this machine cannot connect them.
+    pub(super) max_users_named: bool,
     pub(super) targets: Targets,
     pub(super) baseline: Option<String>,
     /// A fraction.
@@ -159,6 +161,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         spawn_rate,
         arrivals: layers.iter().find_map(|layer| layer.arrivals).unwrap_or_default(),
         max_users: layers.iter().find_map(|layer| layer.max_users).unwrap_or(enough),
+        max_users_named: layers.iter().any(|layer| layer.max_users.is_some()),
         targets,
         baseline: layers.iter().find_map(|layer| layer.baseline.clone()),
         tolerance: layers.iter().find_map(|layer| layer.tolerance).unwrap_or(TOLERANCE),
