@@ -2,13 +2,15 @@
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
+#[path = "../tests/support/asked.rs"]
+mod asked;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use agenthub_perf::judge::{Targets, judge};
 use agenthub_perf::record::{
-    Asked, AskedConnections, End, EndpointId, EndpointName, EndpointSecond, Environment, GeneratorSecond, Interval,
-    IntervalKind, LoadPlan, Run, Second,
+    Asked, End, EndpointId, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second,
 };
 use agenthub_perf::stats::Distribution;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -19,38 +21,11 @@ const REQUESTS: u64 = 21;
 
 fn asked(run_time_s: f64) -> Asked {
     Asked {
-        schema: 1,
-        id: "bench".to_owned(),
-        label: None,
-        started: "2026-11-23T08:10:00Z".to_owned(),
-        host: "http://127.0.0.1:8000".to_owned(),
-        reference_service: true,
-        connections: AskedConnections::default(),
-        seed: 1,
-        stop_timeout_s: 10.0,
-        allow_unproven: false,
-        users: Some(USERS),
         spawn_rate: Some(50.0),
-        rate: None,
-        arrivals: None,
-        max_users: None,
         mean_wait_s: Some(3.0),
-        mean_requests_per_task: 1.0,
         wait: "1–5 s".to_owned(),
-        scenario_name: "agenthub user".to_owned(),
-        scenario_hash: "bench".to_owned(),
-        baseline: None,
-        plan: LoadPlan::users(USERS, 50.0, run_time_s),
         targets: Targets::guide().to_words(),
-        environment: Environment {
-            commit: None,
-            hostname: "bench".to_owned(),
-            os: "any".to_owned(),
-            cpus: 2,
-            cpu_quota: None,
-            version: "0.1.0".to_owned(),
-        },
-        scenarios: Vec::new(),
+        ..asked::asked("bench", USERS, run_time_s)
     }
 }
 

@@ -3,52 +3,22 @@
 //! `cargo bench --bench record`. Response times are seeded exponential ones; journals are read from a warm page cache.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has failed")]
 
+#[path = "../tests/support/asked.rs"]
+mod asked;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use agenthub_perf::record::{
-    Asked, AskedConnections, End, EndpointId, EndpointName, EndpointSecond, Environment, Interval, IntervalKind,
-    Journal, LoadPlan, Outcome, Phases, Recorder, Sample, Second, State, read,
+    Asked, End, EndpointId, EndpointName, EndpointSecond, Interval, IntervalKind, Journal, Outcome, Phases, Recorder,
+    Sample, Second, State, read,
 };
 use agenthub_perf::stats::Distribution;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn asked() -> Asked {
-    Asked {
-        schema: 1,
-        id: "20261123T081000Z-bench-0000".into(),
-        label: None,
-        started: "2026-11-23T08:10:00Z".into(),
-        host: "http://127.0.0.1:8000".into(),
-        reference_service: false,
-        connections: AskedConnections::default(),
-        seed: 1,
-        stop_timeout_s: 10.0,
-        allow_unproven: false,
-        users: Some(50),
-        spawn_rate: None,
-        rate: None,
-        arrivals: None,
-        max_users: None,
-        mean_wait_s: None,
-        mean_requests_per_task: 1.0,
-        wait: "none".into(),
-        scenario_name: "bench".into(),
-        scenario_hash: String::new(),
-        baseline: None,
-        plan: LoadPlan::users(50, 50.0, 60.0),
-        targets: BTreeMap::new(),
-        environment: Environment {
-            commit: None,
-            hostname: String::new(),
-            os: String::new(),
-            cpus: 1,
-            cpu_quota: None,
-            version: String::new(),
-        },
-        scenarios: Vec::new(),
-    }
+    asked::asked("bench", 50, 60.0)
 }
 
 fn names(endpoints: u32) -> Vec<EndpointName> {

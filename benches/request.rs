@@ -5,12 +5,14 @@
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has failed")]
 
-use std::collections::BTreeMap;
+#[path = "../tests/support/asked.rs"]
+mod asked;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agenthub_perf::load::bench::InMemory;
-use agenthub_perf::record::{Asked, AskedConnections, EndpointName, Environment, LoadPlan, Recorder};
+use agenthub_perf::record::{Asked, EndpointName, Recorder};
 use agenthub_perf::scenario::{Feeds, Request, Step, User, built_in};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -18,40 +20,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 const AT_ONCE: u64 = 100_000;
 
 fn asked() -> Asked {
-    Asked {
-        schema: 1,
-        id: "20261123T081000Z-bench-0000".into(),
-        label: None,
-        started: "2026-11-23T08:10:00Z".into(),
-        host: "http://127.0.0.1:8000".into(),
-        reference_service: false,
-        connections: AskedConnections::default(),
-        seed: 1,
-        stop_timeout_s: 10.0,
-        allow_unproven: false,
-        users: Some(1),
-        spawn_rate: None,
-        rate: None,
-        arrivals: None,
-        max_users: None,
-        mean_wait_s: None,
-        mean_requests_per_task: 1.0,
-        wait: "none".into(),
-        scenario_name: "bench".into(),
-        baseline: None,
-        scenario_hash: String::new(),
-        plan: LoadPlan::users(1, 1.0, 60.0),
-        targets: BTreeMap::new(),
-        environment: Environment {
-            commit: None,
-            hostname: String::new(),
-            os: String::new(),
-            cpus: 1,
-            cpu_quota: None,
-            version: String::new(),
-        },
-        scenarios: Vec::new(),
-    }
+    asked::asked("bench", 1, 60.0)
 }
 
 fn only(steps: &[Step]) -> &Request {

@@ -11,8 +11,8 @@ use super::shape::{FIGURES, Shape};
 use crate::judge::Targets;
 use crate::load::{self, AllowedHosts, Connections, Host, HostError, Load, LoadError};
 use crate::record::{
-    self, Asked, AskedConnections, AskedScenario, End, EndpointName, Environment, JournalError, LoadModel, RUN_SCHEMA,
-    ReadError, Recorder, Run,
+    self, Asked, AskedConnections, AskedScenario, End, Environment, JournalError, LoadModel, RUN_SCHEMA, ReadError,
+    Recorder, Run,
 };
 use crate::scenario::{self, Scenario, ScenarioError};
 
@@ -70,7 +70,8 @@ pub(super) async fn drive(
         .map_err(|source| CalibrateError::Folder { folder: folder.to_owned(), source })?;
     let scenario = Arc::new(scenario::load(&file)?);
     let host = Host::parse(url)?;
-    let recorder = Recorder::create(folder, &asked(shape, &scenario, &host, environment, seed), endpoints(&scenario))?;
+    let recorder =
+        Recorder::create(folder, &asked(shape, &scenario, &host, environment, seed), load::endpoints([&*scenario]))?;
     let recorder = Arc::new(recorder);
     let load = Load {
         scenarios: vec![(scenario, 1)],
@@ -137,13 +138,4 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
             weight: 1,
         }],
     }
-}
-
-fn endpoints(scenario: &Scenario) -> Vec<EndpointName> {
-    let name = |endpoint: &scenario::Endpoint| EndpointName {
-        name: endpoint.name.clone(),
-        scenario: scenario.name.clone(),
-        tags: endpoint.tags.clone(),
-    };
-    scenario.endpoints.iter().map(name).collect()
 }

@@ -12,6 +12,7 @@ use super::process::Process;
 use super::server::Record;
 use super::shape::{Shape, shapes};
 use crate::judge::{self, GeneratorResult};
+use crate::load;
 use crate::record::{Environment, Run};
 use crate::stats;
 use crate::units::{format_count, format_ms, format_ratio};
@@ -276,14 +277,9 @@ fn disturbance(run: &Run, others: Option<f64>) -> Vec<String> {
 async fn cover(options: &Options, mut stop: watch::Receiver<bool>) -> Result<CoverageResult, CalibrateError> {
     let (seed, runs) = (options.seed, if options.quick { 100 } else { 300 });
     let simulated = tokio::task::spawn_blocking(move || stats::coverage(seed, UTILISATION, runs, SIMULATED_REQUESTS));
-    let told = async {
-        if stop.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let found = tokio::select! {
         found = simulated => found.map_err(|error| CalibrateError::Simulation(error.to_string()))?,
-        () = told => return Err(CalibrateError::Interrupted),
+        () = load::told(&mut stop) => return Err(CalibrateError::Interrupted),
     };
     Ok(covered(&found))
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::exit::ExitCode;
 use super::report::page_width;
 use super::settings::{Layer, parse_tolerance, settle};
-use super::{Failure, print};
+use super::{Failure, Format, print};
 use crate::history::{self, FindError, Measured, Options};
 use crate::judge::{Comparison, Differs, Outcome};
 use crate::report;
@@ -44,19 +44,6 @@ pub(super) struct CompareArgs {
     /// What is printed to standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-/// What is printed to standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person.
-    Text,
-    /// For a program.
-    Json,
-    /// For a job summary.
-    Md,
-    /// A page of its own.
-    Html,
 }
 
 /// Compares them.

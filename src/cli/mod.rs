@@ -19,7 +19,7 @@ mod service;
 mod settings;
 mod trend;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use tokio::sync::watch;
 
 pub use exit::ExitCode;
@@ -58,6 +58,19 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     #[command(hide = true)]
     SyntheticServer(calibrate::SyntheticServerArgs),
+}
+
+/// What is printed of results to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+    /// For a job summary.
+    Md,
+    /// A page of its own, with charts.
+    Html,
 }
 
 /// Runs a command. `stop` becomes true when the process is asked to end.

@@ -23,9 +23,7 @@ use crate::document::suggestion;
 use crate::history;
 use crate::judge::{self, RunResult};
 use crate::load::{self, AllowedHosts, Limits, Load, LoadError};
-use crate::record::{
-    self, Arrivals, Asked, AskedConnections, AskedScenario, End, EndpointName, LoadModel, Recorder, Run,
-};
+use crate::record::{self, Arrivals, Asked, AskedConnections, AskedScenario, End, LoadModel, Recorder, Run};
 use crate::report::Export;
 use crate::scenario::{self, Scenario};
 
@@ -266,7 +264,11 @@ pub(super) async fn attempt(
             return Err(failure);
         }
     }
-    let recorder = match Recorder::create(&folder.path, &asked, endpoints(&scenarios)) {
+    let recorder = match Recorder::create(
+        &folder.path,
+        &asked,
+        load::endpoints(scenarios.iter().map(|(scenario, _)| &**scenario)),
+    ) {
         Ok(recorder) => Arc::new(recorder),
         Err(error) => {
             folder.remove();
@@ -368,8 +370,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
             for (scenario, weight) in several {
                 digest.update(format!("{}:{weight}\n", scenario.hash));
             }
-            let digest = digest.finalize();
-            digest.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+            history::short_hash(digest)
         }
     };
     Asked {
@@ -417,19 +418,6 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
             })
             .collect(),
     }
-}
-
-/// The endpoints of a run: those of its scenarios, one after the other.
-fn endpoints(scenarios: &[Weighted]) -> Vec<EndpointName> {
-    let of = |(scenario, _): &Weighted| -> Vec<EndpointName> {
-        let name = |endpoint: &scenario::Endpoint| EndpointName {
-            name: endpoint.name.clone(),
-            scenario: scenario.name.clone(),
-            tags: endpoint.tags.clone(),
-        };
-        scenario.endpoints.iter().map(name).collect()
-    };
-    scenarios.iter().flat_map(of).collect()
 }
 
 /// Drives the load and closes the journal, however it ends.

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::exit::ExitCode;
 use super::report::page_width;
 use super::settings::{Layer, parse_tolerance, settle};
-use super::{Failure, print, say};
+use super::{Failure, Format, print, say};
 use crate::history::{self, FindError, TrendError, TrendOptions};
 use crate::report;
 
@@ -45,19 +45,6 @@ pub(super) struct TrendArgs {
     /// What is printed to standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-/// What is printed to standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person.
-    Text,
-    /// For a program.
-    Json,
-    /// For a job summary.
-    Md,
-    /// A page of its own, with charts.
-    Html,
 }
 
 /// Shows it.

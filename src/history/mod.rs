@@ -25,4 +25,4 @@ pub use list::{ListedRun, Listing, list};
 pub use measured::{Figure, Measured, figures, measure};
 pub use prune::{Prunable, Pruning, prune, remove};
 pub use trend::{TrendError, TrendOptions, trend};
-pub use workload::{Workload, workload};
+pub use workload::{Workload, short_hash, workload};

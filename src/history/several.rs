@@ -6,7 +6,7 @@ use super::pair::{PERCENTILES, shifted};
 use crate::judge::{Changed, Outcome, Series, Shifted, SteadyWindow, Unit};
 use crate::record::Run;
 use crate::stats::{
-    BetweenRuns, Distribution, Estimate, between_rounds, between_runs, clopper_pearson, share_difference,
+    BetweenRuns, Distribution, Estimate, between_rounds, between_runs, clopper_pearson, log_time, share_difference,
 };
 
 /// How figures of both sides are compared.
@@ -41,7 +41,7 @@ impl<'a> Several<'a> {
         let all = |runs: &[SteadyWindow<'_>]| runs.iter().map(|run| run.series(None).all()).collect::<Vec<_>>();
         let (a, b) = (all(&self.a), all(&self.b));
         let logs = |runs: &[Distribution], q: f64| -> Option<Vec<f64>> {
-            runs.iter().map(|run| run.quantile(q).map(|us| (us as f64).max(0.5).ln())).collect()
+            runs.iter().map(|run| run.quantile(q).map(|us| log_time(us as f64))).collect()
         };
         let shifted = |&q: &f64| {
             let (a, b) = (logs(&a, q)?, logs(&b, q)?);

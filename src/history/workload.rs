@@ -54,8 +54,12 @@ pub fn workload(asked: &Asked) -> Workload {
     for (name, value) in &parts[1..] {
         digest.update(format!("\n{name}={value}"));
     }
-    let hash = digest.finalize().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    Workload { hash, parts }
+    Workload { hash: short_hash(digest), parts }
+}
+
+/// The first 8 bytes of a digest, as hexadecimal digits.
+pub fn short_hash(digest: Sha256) -> String {
+    digest.finalize().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 impl Workload {

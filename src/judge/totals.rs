@@ -1,6 +1,6 @@
 //! The whole run counted: every request once, log-in and set-up included.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{EndpointResult, Milliseconds, Totals};
 use crate::record::{EndpointId, EndpointSecond, IntervalKind, Run};
@@ -26,8 +26,12 @@ pub(super) fn milliseconds(values: &Distribution) -> Milliseconds {
 pub(super) fn endpoints(run: &Run) -> (Vec<EndpointResult>, Distribution) {
     let mut all = Vec::new();
     let mut results = Vec::new();
+    let is_service = run.holds(IntervalKind::Service);
     for (id, endpoint) in (0..).zip(&run.endpoints) {
         let responses = values(run, IntervalKind::Response, id);
+        let ours = run.intervals.iter().filter(|interval| interval.endpoint == EndpointId(id));
+        let service =
+            Distribution::merged(ours.filter(|&interval| is_service(interval)).map(|interval| &interval.values));
         let mut result = EndpointResult {
             name: endpoint.name.clone(),
             scenario: endpoint.scenario.clone(),
@@ -39,7 +43,7 @@ pub(super) fn endpoints(run: &Run) -> (Vec<EndpointResult>, Distribution) {
             statuses: BTreeMap::new(),
             errors: BTreeMap::new(),
             response_time_ms: milliseconds(&responses),
-            service_time_ms: milliseconds(&service_times(run, id)),
+            service_time_ms: milliseconds(&service),
             first_byte_ms: milliseconds(&values(run, IntervalKind::FirstByte, id)),
             failed_time_ms: milliseconds(&values(run, IntervalKind::Failed, id)),
             connections: 0,
@@ -112,20 +116,4 @@ fn seconds_of(run: &Run, id: u32) -> impl Iterator<Item = &EndpointSecond> {
 
 fn values(run: &Run, kind: IntervalKind, id: u32) -> Distribution {
     run.values(kind, Some(EndpointId(id)), f64::NEG_INFINITY, f64::INFINITY)
-}
-
-/// Service times are written only where they differ from response times; elsewhere they are the same.
-fn service_times(run: &Run, id: u32) -> Distribution {
-    let ours = || run.intervals.iter().filter(move |interval| interval.endpoint == EndpointId(id));
-    let written: HashSet<u64> =
-        ours().filter(|i| i.kind == IntervalKind::Service).map(|interval| interval.from_s.to_bits()).collect();
-    Distribution::merged(
-        ours()
-            .filter(|interval| match interval.kind {
-                IntervalKind::Service => true,
-                IntervalKind::Response => !written.contains(&interval.from_s.to_bits()),
-                _ => false,
-            })
-            .map(|interval| &interval.values),
-    )
 }

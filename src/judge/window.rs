@@ -1,11 +1,10 @@
 //! The part of a run that is judged: whole seconds of the holds, and what was still in flight at their end.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
 
 use super::arrivals::unsent_waits;
 use super::steady::Part;
-use crate::record::{EndpointId, Interval, IntervalKind, Run, Second};
+use crate::record::{Interval, IntervalKind, Run, Second};
 use crate::stats::{Distribution, Span};
 
 /// A piece of the journal counts as inside where it sticks out by less than this share of its length, and of a second.
@@ -94,19 +93,7 @@ impl<'a> Window<'a> {
 
     fn figures_by(&self, times: IntervalKind, endpoints: Option<&[u32]>) -> Figures {
         let of_ours = |id: u32| endpoints.is_none_or(|ids| ids.contains(&id));
-        // Service times are written only where they differ from response times; elsewhere they are the same.
-        let of_its_own: HashSet<(u64, EndpointId)> = match times {
-            IntervalKind::Service => {
-                let written = self.run.intervals.iter().filter(|interval| interval.kind == IntervalKind::Service);
-                written.map(|interval| (interval.from_s.to_bits(), interval.endpoint)).collect()
-            }
-            _ => HashSet::new(),
-        };
-        let is_time = |interval: &Interval| {
-            interval.kind == times
-                || interval.kind == IntervalKind::Response
-                    && !of_its_own.contains(&(interval.from_s.to_bits(), interval.endpoint))
-        };
+        let is_time = self.run.holds(times);
         let mut values: Vec<Vec<&Distribution>> = vec![Vec::new(); self.seconds.len()];
         let mut drained = Distribution::default();
         let mut cut_off: Vec<Vec<(u64, u64)>> = vec![Vec::new(); self.seconds.len()];

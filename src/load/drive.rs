@@ -12,7 +12,7 @@ use super::control::{LoadControl, start_order};
 use super::host::{AllowedHosts, Host};
 use super::slot::{Command, Slot};
 use super::{LoadError, closed, open};
-use crate::record::{Arrivals, End, LoadModel, LoadPlan, Recorder};
+use crate::record::{Arrivals, End, EndpointName, LoadModel, LoadPlan, Recorder};
 use crate::scenario::{Feeds, Scenario, User};
 
 /// What those who were cut off get to notice it.
@@ -38,6 +38,18 @@ pub struct Load {
     pub seed: u64,
     /// What requests in flight get at the end.
     pub stop_timeout: Duration,
+}
+
+/// The endpoints that the recorder of a load must know: those of its scenarios, one after the other.
+pub fn endpoints<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Vec<EndpointName> {
+    let of = |scenario: &'a Scenario| {
+        scenario.endpoints.iter().map(|endpoint| EndpointName {
+            name: endpoint.name.clone(),
+            scenario: scenario.name.clone(),
+            tags: endpoint.tags.clone(),
+        })
+    };
+    scenarios.into_iter().flat_map(of).collect()
 }
 
 impl Load {
@@ -164,7 +176,7 @@ async fn set_up(actor: &mut Actor, scenario: &str, stop: &mut watch::Receiver<bo
 }
 
 /// Ready once the load is told to stop.
-pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }

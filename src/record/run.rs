@@ -1,6 +1,6 @@
 //! The run that is read back from a journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +219,19 @@ impl Run {
     /// Seconds that the journal covers.
     pub fn duration_s(&self) -> f64 {
         self.seconds.last().map_or(0.0, |second| second.to_s)
+    }
+
+    /// Whether a histogram holds times of a kind. Service times are written only where they differ from response times: elsewhere
+    /// the histogram of response times holds them as well.
+    pub fn holds(&self, times: IntervalKind) -> impl Fn(&Interval) -> bool + use<> {
+        let place = |interval: &Interval| (interval.from_s.to_bits(), interval.endpoint);
+        let shared = times == IntervalKind::Service;
+        let own = self.intervals.iter().filter(|interval| shared && interval.kind == times);
+        let written: HashSet<(u64, EndpointId)> = own.map(place).collect();
+        move |interval| {
+            interval.kind == times
+                || shared && interval.kind == IntervalKind::Response && !written.contains(&place(interval))
+        }
     }
 
     /// All values of a kind within a window (intervals that begin in it), of one endpoint or of all.

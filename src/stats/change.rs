@@ -39,11 +39,15 @@ pub struct Estimate {
     pub dof: f64,
 }
 
+/// The logarithm of a time, µs: ratios of times are differences of it.
+pub fn log_time(us: f64) -> f64 {
+    us.max(LEAST).ln()
+}
+
 /// The logarithm of b over a, from their figures and the figures of their resamples; `blocks`: those of the shorter side.
 pub fn log_ratio(a: f64, b: f64, resampled: (&[f64], &[f64]), blocks: f64) -> Estimate {
-    let log = |value: f64| value.max(LEAST).ln();
-    let draws: Vec<f64> = resampled.0.iter().zip(resampled.1).map(|(&a, &b)| log(b) - log(a)).collect();
-    expanded(log(b) - log(a), draws, blocks)
+    let draws: Vec<f64> = resampled.0.iter().zip(resampled.1).map(|(&a, &b)| log_time(b) - log_time(a)).collect();
+    expanded(log_time(b) - log_time(a), draws, blocks)
 }
 
 /// How many blocks the shorter of two windows has.
@@ -100,9 +104,10 @@ pub fn widen_to_parts(
     (a, parts_of_a): (f64, Option<(f64, f64)>),
     (b, parts_of_b): (f64, Option<(f64, f64)>),
 ) -> Estimate {
-    let log = |value: f64| value.max(LEAST).ln();
     let apart = |value: f64, parts: Option<(f64, f64)>| {
-        parts.map_or((0.0, 0.0), |(low, high)| ((log(value) - log(low)).max(0.0), (log(high) - log(value)).max(0.0)))
+        parts.map_or((0.0, 0.0), |(low, high)| {
+            ((log_time(value) - log_time(low)).max(0.0), (log_time(high) - log_time(value)).max(0.0))
+        })
     };
     let (of_a, of_b) = (apart(a, parts_of_a), apart(b, parts_of_b));
     Estimate {

@@ -20,7 +20,7 @@ mod student;
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
 pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
 pub use bootstrap::{RESAMPLES, Resampled, Sampled, block_length, resample};
-pub use change::{Estimate, fewest_blocks, log_ratio, parts, share_difference, widen, widen_to_parts};
+pub use change::{Estimate, fewest_blocks, log_ratio, log_time, parts, share_difference, widen, widen_to_parts};
 pub use change_points::{ChangePoint, LeastChange, MOST_P, WINDOW, best_split, change_points};
 pub use coverage::{ARRIVALS_A_SECOND, Coverage, coverage};
 pub use distribution::Distribution;

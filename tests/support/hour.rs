@@ -1,13 +1,13 @@
 //! A long load recorded by the real recorder and journal, by a clock that runs as fast as it can be recorded.
 #![allow(unreachable_pub, reason = "it is part of a test and of a bench")]
 
+#[path = "asked.rs"]
+mod asked;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use agenthub_perf::record::{
-    Asked, AskedConnections, End, EndpointId, EndpointName, Environment, LoadPlan, Outcome, Phases, Recorder, Sample,
-    State,
-};
+use agenthub_perf::record::{Asked, End, EndpointId, EndpointName, Outcome, Phases, Recorder, Sample, State};
 
 /// µs.
 const SECOND_US: u64 = 1_000_000;
@@ -54,42 +54,13 @@ impl Hour {
 
     fn asked(self) -> Asked {
         Asked {
-            schema: 1,
-            id: "20261123T081000Z-hour-0000".into(),
-            label: None,
-            started: "2026-11-23T08:10:00Z".into(),
-            host: "http://127.0.0.1:8000".into(),
-            reference_service: false,
-            connections: AskedConnections::default(),
-            seed: 1,
-            stop_timeout_s: 10.0,
-            allow_unproven: false,
-            users: Some(50),
-            spawn_rate: None,
-            rate: None,
-            arrivals: None,
-            max_users: None,
             mean_wait_s: Some(0.0),
-            mean_requests_per_task: 1.0,
-            wait: "none".into(),
-            scenario_name: "hour".into(),
-            baseline: None,
-            scenario_hash: "0".into(),
-            plan: LoadPlan::users(50, 50.0, self.seconds as f64),
             targets: BTreeMap::from([
                 ("p95_response_time".into(), "< 2s".into()),
                 ("error_rate".into(), "< 0.1%".into()),
                 ("throughput".into(), "> 1000".into()),
             ]),
-            environment: Environment {
-                commit: None,
-                hostname: "here".into(),
-                os: "any".into(),
-                cpus: 2,
-                cpu_quota: None,
-                version: "0.1.0".into(),
-            },
-            scenarios: Vec::new(),
+            ..asked::asked("hour", 50, self.seconds as f64)
         }
     }
 }
