@@ -67,6 +67,7 @@ fn run(length_s: u32) -> Run {
         endpoints: (0..ENDPOINTS).map(endpoint).collect(),
         seconds,
         intervals,
+        watched: Vec::new(),
         end: Some(End::Finished),
         warnings: Vec::new(),
     }

@@ -5,7 +5,7 @@
 //! ```text
 //! scenario ─▶ load ─┐
 //!                   ├─▶ record (journal) ─▶ Run ─▶ judge ─▶ report / history
-//!       (probes) ───┘
+//!      observe ────┘
 //! ```
 //!
 //! | room | what it is for |
@@ -14,6 +14,7 @@
 //! | [`calibrate`] | the harness against known service times |
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |
+//! | [`observe`] | probes on the system under test |
 //! | [`report`] | one file a format |
 //! | [`history`] | the results folder and references into it |
 //! | [`scenario`] | what a user does, as data |
@@ -31,6 +32,7 @@ pub mod history;
 pub mod judge;
 pub mod load;
 pub mod mask;
+pub mod observe;
 pub mod record;
 pub mod reference;
 pub mod report;

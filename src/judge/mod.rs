@@ -14,6 +14,7 @@ mod targets;
 mod totals;
 mod trend;
 mod verdict;
+mod watched;
 mod window;
 mod words;
 
@@ -31,6 +32,7 @@ pub use series::{Series, SteadyWindow};
 pub use target::{Target, TargetError, TargetName, Targets};
 pub use trend::{LeftOut, RunsOf, Source, Trend, TrendChange, TrendFigure, TrendPoint, TrendRun};
 pub use verdict::judge;
+pub use watched::{FigureResult, GapResult, ProbeResult, StatementResult, Suspect};
 
 /// The JSON schema (2020-12) of `result.json`.
 pub const RESULT_SCHEMA: &str = include_str!("result.schema.json");

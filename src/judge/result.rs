@@ -60,7 +60,10 @@ pub struct RunResult {
     /// Those that made the load.
     pub generators: Vec<GeneratorResult>,
     /// What probes saw, by probe.
-    pub samples: BTreeMap<String, serde_json::Value>,
+    pub samples: BTreeMap<String, super::ProbeResult>,
+    /// What stands out of it, the heaviest first.
+    #[serde(default)]
+    pub suspects: Vec<super::Suspect>,
     /// How it compares with the baseline it was asked to be held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<super::Comparison>>,

@@ -66,6 +66,7 @@ pub fn judge(run: &Run) -> RunResult {
         targets: results,
         generators: vec![generator],
         samples: std::collections::BTreeMap::new(),
+        suspects: Vec::new(),
         baseline: None,
         notes,
     }

@@ -1,8 +1,8 @@
 //! What the recorder's thread does: once a second, close the second, journal it, publish it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use super::errors::ErrorTexts;
 use super::generator::ProcessMeter;
 use super::live::Live;
 use super::shard::{Batch, Shards};
-use super::{End, EndpointName, Journal, JournalError, Snapshot};
+use super::{End, EndpointName, Journal, JournalError, ProbeLine, Snapshot};
 
 /// One second, µs.
 pub(super) const SECOND_US: u64 = 1_000_000;
@@ -31,13 +31,28 @@ const STOPPED_US: u64 = 500_000;
 pub(super) struct Shared {
     pub(super) shards: Shards,
     pub(super) errors: Arc<ErrorTexts>,
+    /// What probes have told and is not written yet.
+    told: Mutex<Vec<ProbeLine>>,
     /// The bits of the `f64` that is asked for.
     wanted: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new() -> Self {
-        Self { shards: Shards::new(), errors: Arc::new(ErrorTexts::new()), wanted: AtomicU64::new(0.0_f64.to_bits()) }
+        Self {
+            shards: Shards::new(),
+            errors: Arc::new(ErrorTexts::new()),
+            told: Mutex::default(),
+            wanted: AtomicU64::new(0.0_f64.to_bits()),
+        }
+    }
+
+    pub(super) fn tell(&self, line: ProbeLine) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    fn told(&self) -> Vec<ProbeLine> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn set_wanted(&self, level: f64) {
@@ -150,6 +165,7 @@ impl Flusher {
         if last_us > self.accountant.closed_us() || self.accountant.latest_us().is_some() {
             self.close(last_us.max(self.accountant.closed_us() + 1));
         }
+        self.watch();
         if let Some(end) = end {
             self.write(|journal, _| journal.end(end));
         }
@@ -167,9 +183,17 @@ impl Flusher {
         let mut generator = self.meter.measure();
         generator.stopped_s += self.stopped_s(to_us);
         let closed = self.accountant.close(to_us, wanted, generator);
+        self.watch();
         self.write(|journal, _| journal.append(&closed.second, &closed.intervals));
         self.live.add(&closed);
         self.publish();
+    }
+
+    /// Writes what probes have told.
+    fn watch(&mut self) {
+        let told = self.shared.told();
+        self.live.watch(&told);
+        self.write(|journal, _| journal.watch(&told));
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Journal, &[EndpointName]) -> Result<(), JournalError>) {

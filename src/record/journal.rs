@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::hlog::{self, Encoder};
 use super::hour::{HOUR_MINUTES, Minute};
-use super::{End, EndpointName, Interval, Second};
+use super::probe_hour::ProbeHour;
+use super::{End, EndpointName, Interval, ProbeLine, Second};
 
 /// The journal could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,9 @@ enum Line<'a> {
     Second(&'a Second),
     /// How it ended.
     End { how: &'a End },
+    /// What a probe tells.
+    #[serde(untagged)]
+    Probe(&'a ProbeLine),
 }
 
 /// The two files of one source of load, open for appending.
@@ -68,6 +72,7 @@ pub struct Journal {
     samples: Appender,
     encoder: Encoder,
     minute: Minute,
+    probes: ProbeHour,
     /// The minutes so far of the hour that is being written, as lines of either file.
     minutes: u32,
     /// 60; a test may make its hours shorter.
@@ -92,6 +97,7 @@ impl Journal {
             samples,
             encoder: Encoder::new(),
             minute: Minute::default(),
+            probes: ProbeHour::default(),
             minutes: 0,
             hour_minutes: HOUR_MINUTES,
             hour_hlog: Vec::new(),
@@ -127,9 +133,15 @@ impl Journal {
         let Some((second, intervals)) = self.minute.add(second, intervals) else { return Ok(()) };
         Self::encode(&mut self.encoder, &intervals, &mut self.hour_hlog, &self.hlog)?;
         self.samples.line(&Line::Second(&second), &mut self.hour_samples)?;
+        for line in self.probes.minute() {
+            self.samples.line(&Line::Probe(&line), &mut self.hour_samples)?;
+        }
         self.minutes += 1;
         if self.minutes == self.hour_minutes {
             self.minutes = 0;
+            for line in self.probes.hour() {
+                self.samples.line(&Line::Probe(&line), &mut self.hour_samples)?;
+            }
             // An hour that cannot be merged, because the disk has no room for both, just stays as it is. The counters go first:
             // whoever reads between the two, or after a kill between them, finds histograms of seconds within minutes, which
             // is as good; minutes within seconds would belong to none of them.
@@ -142,6 +154,19 @@ impl Journal {
             (self.hour_hlog, self.hour_samples) = (Vec::new(), Vec::new());
         }
         Ok(())
+    }
+
+    /// Appends what probes have told since the last time.
+    pub fn watch(&mut self, lines: &[ProbeLine]) -> Result<(), JournalError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.text.clear();
+        for line in lines {
+            self.probes.add(line);
+            self.samples.line(&Line::Probe(line), &mut self.text)?;
+        }
+        self.samples.append(&self.text)
     }
 
     /// Writes how it ended.

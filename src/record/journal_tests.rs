@@ -90,7 +90,15 @@ fn totals(run: &Run) -> (Second, Vec<(IntervalKind, EndpointId, Distribution)>) 
 fn expected(seconds: u64) -> Run {
     let (seconds, intervals): (Vec<_>, Vec<_>) = (0..seconds).map(closed).map(|c| (c.second, c.intervals)).unzip();
     let intervals = intervals.into_iter().flatten().collect();
-    Run { asked: asked(), endpoints: endpoints(2), seconds, intervals, end: None, warnings: Vec::new() }
+    Run {
+        asked: asked(),
+        endpoints: endpoints(2),
+        seconds,
+        intervals,
+        watched: Vec::new(),
+        end: None,
+        warnings: Vec::new(),
+    }
 }
 
 #[test]

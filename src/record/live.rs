@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::accountant::Closed;
 use super::hdr::{DIGITS, HIGHEST_US};
-use super::{EndpointName, EndpointRow, IntervalKind, Snapshot};
+use super::{EndpointName, EndpointRow, IntervalKind, ProbeLine, ProbeRow, Snapshot};
 use crate::stats::Distribution;
 
 /// Seconds that the snapshot's percentiles cover.
@@ -37,6 +37,23 @@ impl Live {
     /// The journal can no longer be written; the first reason stays.
     pub(super) fn broken(&mut self, reason: &str) {
         self.snapshot.journal_error.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Takes what probes tell.
+    pub(super) fn watch(&mut self, lines: &[ProbeLine]) {
+        let probes = &mut self.snapshot.probes;
+        for line in lines {
+            let known = probes.iter_mut().find(|row| row.id == line.probe());
+            match (known, line) {
+                (Some(row), ProbeLine::Probe { name, .. }) => row.name = name.clone(),
+                (None, ProbeLine::Probe { id, name }) => {
+                    probes.push(ProbeRow { id: *id, name: name.clone(), seen: None, gap: None });
+                }
+                (Some(row), ProbeLine::Seen { seen, .. }) => (row.seen, row.gap) = (Some(seen.clone()), None),
+                (Some(row), ProbeLine::Gap { gap, .. }) => row.gap = Some(gap.why.clone()),
+                _ => {}
+            }
+        }
     }
 
     /// Adds a second.

@@ -5,6 +5,7 @@ mod accountant;
 mod asked;
 mod clocks;
 mod errors;
+mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flusher;
@@ -16,6 +17,8 @@ mod hour;
 mod journal;
 mod live;
 mod plan;
+mod probe;
+mod probe_hour;
 mod read;
 mod recorder;
 mod run;
@@ -25,11 +28,15 @@ mod shard;
 mod snapshot;
 
 pub use asked::{Asked, AskedBaseline, AskedConnections, AskedScenario, Environment, RUN_SCHEMA};
+pub use figures::{FIGURES, FigureName, FigureUnit, figure_name};
 pub use journal::{Journal, JournalError};
 pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
+pub use probe::{
+    Blocked, Gap, ProbeKind, ProbeLine, ProbeName, Seen, StatementRow, Statements, TableRow, Tables, Watched,
+};
 pub use read::{ReadError, read};
 pub use recorder::{ByHand, Recorder, State};
 pub use run::{ArrivalSecond, End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
 pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};
 pub use shard::Arrival;
-pub use snapshot::{EndpointRow, Snapshot};
+pub use snapshot::{EndpointRow, ProbeRow, Snapshot};

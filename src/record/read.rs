@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::histograms::{Histograms, histograms};
 use super::journal::{LOCAL, hlog_name, samples_name};
-use super::{Asked, End, EndpointId, EndpointName, GeneratorSecond, Interval, Run, Second};
+use super::{Asked, End, EndpointId, EndpointName, GeneratorSecond, Interval, ProbeLine, Run, Second, Watched};
 
 /// A result folder that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +49,12 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
         let other = read_source(folder, &source, &mut warnings)?;
         local.join(other);
     }
-    let Source { started: _, endpoints, seconds, mut intervals, end } = local;
+    let Source { started: _, endpoints, seconds, mut intervals, watched, end } = local;
     intervals
         .sort_by(|a, b| a.from_s.total_cmp(&b.from_s).then_with(|| (a.kind, a.endpoint).cmp(&(b.kind, b.endpoint))));
     let endpoints = named(endpoints, &seconds, &intervals);
-    Ok(Run { asked, endpoints, seconds, intervals, end, warnings })
+    let watched = watched.into_values().collect();
+    Ok(Run { asked, endpoints, seconds, intervals, watched, end, warnings })
 }
 
 /// One source's journal.
@@ -65,6 +66,8 @@ struct Source {
     /// In order, without holes.
     seconds: Vec<Second>,
     intervals: Vec<Interval>,
+    /// By the id of the probe.
+    watched: BTreeMap<u32, Watched>,
     end: Option<End>,
 }
 
@@ -190,6 +193,16 @@ impl Source {
                 self.started = started.checked_sub(offset).ok();
             }
             "end" => self.end = Some(parse::<EndLine>(line)?.how),
+            "probe" | "seen" | "gap" | "statements" | "tables" | "blocked" => {
+                let line: ProbeLine = parse(line)?;
+                match (self.watched.get_mut(&line.probe()), &line) {
+                    (Some(watched), _) => watched.add(line),
+                    (None, ProbeLine::Probe { id, name }) => {
+                        self.watched.insert(*id, Watched::new(name.clone()));
+                    }
+                    (None, _) => return Err("it tells of a probe that has no name"),
+                }
+            }
             _ => {}
         }
         Ok(())

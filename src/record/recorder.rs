@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use super::flusher::{Flusher, Order, Shared, elapsed_us};
 use super::shard::Mark;
 use super::{
-    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, LoadModel, Sample, Snapshot,
+    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, LoadModel, ProbeLine, Sample,
+    Snapshot,
 };
 
 /// What a user is doing; the three are counted independently (a user in flight is also at work).
@@ -123,6 +124,16 @@ impl Recorder {
     /// A user could not start.
     pub fn failed_start(&self) {
         self.shared.shards.own().failed_starts += 1;
+    }
+
+    /// What a probe has to tell: it is in the journal within a second, and never waits for it.
+    pub fn probe(&self, line: ProbeLine) {
+        self.shared.tell(line);
+    }
+
+    /// The zero of the run's time, once the load has begun.
+    pub fn began(&self) -> Option<Instant> {
+        self.zero.get().copied()
     }
 
     /// The level that the driver is asking for from now on.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, EndpointId, FailureKind};
+use super::{Asked, EndpointId, FailureKind, Watched};
 use crate::stats::Distribution;
 
 /// Everything that a journal tells of a run.
@@ -18,6 +18,8 @@ pub struct Run {
     pub seconds: Vec<Second>,
     /// The histograms, in order of time. Of a large journal those of [`IntervalKind::FirstByte`] cover up to a minute each.
     pub intervals: Vec<Interval>,
+    /// What was watched beside the load, by the id of the probe.
+    pub watched: Vec<Watched>,
     /// How it ended; `None` where the journal stops without saying so: killed, or still running.
     pub end: Option<End>,
     /// What was skipped while reading, and why.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ArrivalSecond, FailureKind};
+use super::{ArrivalSecond, FailureKind, ProbeName, Seen};
 
 /// What a watcher sees of a running load, published once a second on a `tokio::sync::watch` channel.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,8 +33,23 @@ pub struct Snapshot {
     pub failures_by_kind: BTreeMap<FailureKind, u64>,
     /// A row for each endpoint, in the recorder's order.
     pub endpoints: Vec<EndpointRow>,
+    /// The last look of each probe.
+    pub probes: Vec<ProbeRow>,
     /// Why the journal could no longer be written: the driver stops on it.
     pub journal_error: Option<String>,
+}
+
+/// What one probe saw last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeRow {
+    /// Its number in the journal.
+    pub id: u32,
+    /// Who it is.
+    pub name: ProbeName,
+    /// The last look that saw something.
+    pub seen: Option<Seen>,
+    /// Why the last look saw nothing, if so.
+    pub gap: Option<String>,
 }
 
 /// One endpoint's figures since the start.

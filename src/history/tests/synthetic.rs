@@ -89,7 +89,15 @@ impl Service {
         };
         let name = |name: &str| EndpointName { name: name.into(), scenario: "agenthub user".into(), tags: Vec::new() };
         let endpoints = vec![name("GET /api/v2/projects"), name("GET /api/v2/tasks")];
-        Run { asked, endpoints, seconds, intervals, end: Some(End::Finished), warnings: Vec::new() }
+        Run {
+            asked,
+            endpoints,
+            seconds,
+            intervals,
+            watched: Vec::new(),
+            end: Some(End::Finished),
+            warnings: Vec::new(),
+        }
     }
 
     pub(super) fn judged(&self, seed: u64) -> (Run, RunResult) {

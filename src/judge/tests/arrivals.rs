@@ -95,6 +95,7 @@ impl Open {
             endpoints: vec![EndpointName { name: "GET /x".into(), scenario: "agenthub user".into(), tags: vec![] }],
             intervals: intervals.collect(),
             seconds,
+            watched: Vec::new(),
             end: Some(End::Finished),
             warnings: Vec::new(),
         };

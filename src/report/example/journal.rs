@@ -92,6 +92,7 @@ impl Shape {
             endpoints: names(),
             seconds,
             intervals,
+            watched: Vec::new(),
             end: Some(End::Finished),
             warnings: vec![],
         }

@@ -265,6 +265,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
             clock_jumps: 0,
             stopped_s: 0.0,
         }],
+        suspects: Vec::new(),
         samples: BTreeMap::new(),
         baseline: None,
         notes: vec![],

@@ -1,0 +1,95 @@
+//! Probes on the system under test: what it does while the load runs, once a second, on the load's own time.
+//!
+//! One file a probe. A [`Probe`] looks and tells what it saw: gauges, and totals of counters that only grow. All the rest is
+//! the [`Observer`]'s, once for all of them: when to look, how long to wait, the differences, the gaps, the journal. It has a
+//! thread of its own, so that a probe that hangs holds up nobody. No probe writes to what it watches.
+
+mod address;
+mod container;
+mod host;
+mod metrics;
+mod nginx;
+mod observer;
+mod postgres;
+mod process;
+mod redis;
+mod watch;
+
+pub use address::Address;
+pub use observer::{FirstLook, Observer};
+pub use process::ProcessSpec;
+pub use watch::Watch;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::record::{Blocked, ProbeName, StatementRow, TableRow};
+
+/// Something that can be looked at.
+pub trait Probe: Send {
+    /// Who it is. May know more after the first look: facts are asked for after each.
+    fn name(&self) -> ProbeName;
+
+    /// Looks once. The error says in one line why nothing could be seen and what would help; secrets are masked.
+    ///
+    /// The future may be dropped before it is done, when it takes longer than [`Probe::patience`]: the next look must then
+    /// begin anew, with a new connection where the old one may hold half an answer.
+    fn look(&mut self, depth: Depth) -> BoxFuture<'_, Result<Look, String>>;
+
+    /// How long a look may take.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// As every second.
+    Quick,
+    /// With what is dear to ask for: at the start, every 30 s, and at the end.
+    Whole,
+}
+
+/// What a look saw. Names of figures are those that the probe's file lists, in snake case; parts of a figure follow a dot:
+/// `connections.idle`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Look {
+    /// What is so now.
+    pub gauges: BTreeMap<Cow<'static, str>, f64>,
+    /// What has happened since some beginning. One that is lower than at the look before has begun anew: what happened in
+    /// between is not known, and not told.
+    pub totals: BTreeMap<Cow<'static, str>, f64>,
+    /// The statements since the first whole look of this connection, where this one was whole.
+    pub statements: Option<SinceFirst<(Vec<StatementRow>, StatementRow)>>,
+    /// The tables since the first whole look, where this one was whole.
+    pub tables: Option<SinceFirst<Vec<TableRow>>>,
+    /// Sessions that wait for locks; `at_s` is filled in by the observer.
+    pub blocked: Vec<Blocked>,
+}
+
+/// Differences from the first whole look, or from the one that had to begin anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinceFirst<T> {
+    /// What was counted.
+    pub counted: T,
+    /// This look is where counting begins: the differences are nothing yet.
+    pub begins: bool,
+    /// Why some may be missing, where they may.
+    pub incomplete: Option<String>,
+}
+
+impl Look {
+    /// Adds a gauge.
+    pub fn gauge(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
+        self.gauges.insert(name.into(), value);
+    }
+
+    /// Adds a total.
+    pub fn total(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
+        self.totals.insert(name.into(), value);
+    }
+}

@@ -1,0 +1,31 @@
+//! A Redis server.
+
+use futures_util::future::BoxFuture;
+
+use super::{Address, Depth, Look, Probe};
+use crate::record::{ProbeKind, ProbeName};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct RedisProbe {
+    name: ProbeName,
+}
+
+impl RedisProbe {
+    /// One that has not looked yet.
+    pub(super) fn new(_address: &Address) -> Self {
+        Self {
+            name: ProbeName { kind: ProbeKind::Redis, name: String::new(), facts: std::collections::BTreeMap::new() },
+        }
+    }
+}
+
+impl Probe for RedisProbe {
+    fn name(&self) -> ProbeName {
+        self.name.clone()
+    }
+
+    fn look(&mut self, _depth: Depth) -> BoxFuture<'_, Result<Look, String>> {
+        Box::pin(async { Err("not watched yet".to_owned()) })
+    }
+}
