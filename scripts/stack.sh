@@ -135,7 +135,7 @@ postgres_bin() {
 need_programs() {
   local missing=()
   pgbin=$(postgres_bin)
-  [ -n "$pgbin" ] && command -v psql >/dev/null || missing+=(postgresql)
+  [ -n "$pgbin" ] || missing+=(postgresql)
   command -v redis-server >/dev/null || missing+=(redis-server)
   nginx=$(command -v nginx || true)
   [ -n "$nginx" ] || { [ ! -x /usr/sbin/nginx ] || nginx=/usr/sbin/nginx; }
@@ -178,9 +178,9 @@ start_postgres() {
   local server=("$pgbin/postgres" -D "$data" -p "$postgres_port" -c listen_addresses=127.0.0.1 -c unix_socket_directories=)
   if [ "$(id -u)" = 0 ]; then server=(setpriv --reuid=postgres --regid=postgres --init-groups "${server[@]}"); fi
   (cd / && start postgres "${server[@]}")
-  wait_for postgres 60 env PGPASSWORD="$word" psql -X -h 127.0.0.1 -p "$postgres_port" -U postgres -c 'select 1' postgres
+  wait_for postgres 60 env PGPASSWORD="$word" "$pgbin/psql" -X -h 127.0.0.1 -p "$postgres_port" -U postgres -c 'select 1' postgres
   PGPASSWORD=$word AGENTHUB_PASSWORD=$service_password AGENTHUB_MONITOR_PASSWORD=$monitor_password \
-    psql -X -q -h 127.0.0.1 -p "$postgres_port" -U postgres -f "$root/config/postgres/setup.sql" postgres \
+    "$pgbin/psql" -X -q -h 127.0.0.1 -p "$postgres_port" -U postgres -f "$root/config/postgres/setup.sql" postgres \
     >>"$stack/postgres.log" 2>&1 || failed "postgres cannot be set up"
 }
 
@@ -203,7 +203,7 @@ start_nginx() {
   local folder=$stack/nginx user=
   mkdir "$folder"
   sed -e "s|\${AGENTHUB_LISTEN}|127.0.0.1:$nginx_port|" -e "s|\${AGENTHUB_UPSTREAM}|127.0.0.1:$service_port|" \
-    -e "s|\${AGENTHUB_FOLDER}|$folder|" "$root/config/nginx/nginx.conf.template" >"$folder/nginx.conf"
+    -e "s|\${AGENTHUB_FOLDER}|$folder|" -e "s|\${AGENTHUB_STATUS_FROM}|127.0.0.1|" "$root/config/nginx/nginx.conf.template" >"$folder/nginx.conf"
   # Its workers would else be a user who cannot reach the folder.
   if [ "$(id -u)" = 0 ]; then user='user root;'; fi
   start nginx "$nginx" -c "$folder/nginx.conf" -g "daemon off; $user"
