@@ -90,7 +90,7 @@ pub(super) enum Tuning {
     Indexes,
     /// Redis is not asked (needs --redis)
     Cache,
-    /// Every request opens a database connection of its own (needs --database)
+    /// Every request opens its own connections to the database, and closes them (needs --database)
     Pool,
     /// Answers are sent as they are
     Compression,

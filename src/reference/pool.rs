@@ -38,7 +38,7 @@ impl Default for PoolSize {
 }
 
 impl PoolSize {
-    /// No pool: every request opens a connection of its own, and closes it.
+    /// No pool: every request opens its own connections, and closes them.
     pub fn none() -> Self {
         Self { size: 0, overflow: MANY, ..Self::default() }
     }
