@@ -17,7 +17,7 @@ mod watch;
 
 pub use address::Address;
 pub use observer::{FirstLook, Observer};
-pub use process::ProcessSpec;
+pub use process::{ProcessOf, ProcessSpec};
 pub use watch::Watch;
 
 use std::borrow::Cow;
