@@ -17,6 +17,8 @@ pub(super) struct About {
     pub(super) database_oid: u32,
     /// The role may see the sessions and statements of all others.
     pub(super) sees_all: bool,
+    /// A session can have its counters told at once; otherwise that is up to a second later.
+    pub(super) counts_at_once: bool,
     /// Connections that it takes from roles without privileges.
     pub(super) connections_limit: f64,
     /// Where statements are counted.
@@ -60,6 +62,7 @@ impl About {
             columns: Columns::read(columns),
             database_oid: setting("database_oid").and_then(|oid| oid.parse().ok()).unwrap_or_default(),
             sees_all: yes(server, "sees_all"),
+            counts_at_once: yes(server, "counts_at_once"),
             connections_limit: number(server, "connections_limit").unwrap_or_default(),
             statements: setting("schema")
                 .filter(|_| yes(server, "loaded"))
@@ -88,7 +91,7 @@ impl About {
 
     /// Runs each statement once, so that the server knows them, and looks up what it calls them.
     async fn try_out(&mut self, session: &Session) -> Result<(), Trouble> {
-        let mut asked = vec![quick::database(self), quick::sessions(self), quick::clock(), locks::question(self)];
+        let mut asked = vec![quick::database(self), quick::sessions(self), quick::clock(self), locks::question(self)];
         asked.extend([tables::question(self), tables::sizes_question(&[]), tables::database_size_question()]);
         self.transactions += 1.0;
         session.ask(&asked).await?;
@@ -113,7 +116,7 @@ impl About {
         );
         for _ in 0..2 {
             self.transactions += 1.0;
-            let found = session.ask(std::slice::from_ref(&finder)).await?.pop().unwrap_or_default();
+            let found = session.ask(&[finder.clone(), quick::clock(self)]).await?.swap_remove(0);
             let ids: Vec<&str> = found.iter().filter_map(|row| text(row, "queryid")).collect();
             self.own_ids = format!("{{{}}}", ids.join(","));
             // The very first time it does not find itself.
@@ -142,6 +145,7 @@ fn server_question() -> String {
         "SELECT {MARK} current_setting('server_version') AS \"version\", current_database() AS \"database\", \
          (SELECT oid FROM pg_database WHERE datname = current_database()) AS \"database_oid\", \
          current_user AS \"role\", pg_has_role('pg_read_all_stats', 'USAGE') AS \"sees_all\", \
+         to_regproc('pg_catalog.pg_stat_force_next_flush') IS NOT NULL AS \"counts_at_once\", \
          current_setting('max_connections')::int - {} AS \"connections_limit\", \
          {} AS \"track_io_timing\", {} AS \"compute_query_id\", {} AS \"track\", e.extversion AS \"extension\", \
          quote_ident(n.nspname) AS \"schema\", s.setting IS NOT NULL AS \"loaded\", s.setting AS \"room\" \

@@ -147,7 +147,7 @@ impl PostgresProbe {
         whole: bool,
     ) -> Result<(Look, Option<Dropped>), Trouble> {
         let sum = quick::sum(about).filter(|_| self.pace.is_due() || whole);
-        let mut asked = vec![quick::database(about), quick::sessions(about), quick::clock()];
+        let mut asked = vec![quick::database(about), quick::sessions(about), quick::clock(about)];
         let sum_at = push(&mut asked, sum);
         let own_before = self.own_transactions;
         let answers = self.count(session, &asked).await?;

@@ -64,16 +64,18 @@ pub(super) fn database(about: &About) -> String {
 pub(super) fn sessions(about: &About) -> String {
     format!(
         "SELECT {MARK} datid IS NOT DISTINCT FROM {} AS \"here\", \
-         coalesce(backend_type = 'client backend', usesysid IS NOT NULL) AS \"client\", state, wait_event_type, \
+         coalesce(backend_type = 'client backend', usesysid IS NOT NULL AND datid IS NOT NULL) AS \"client\", state, wait_event_type, \
          count(*) AS \"sessions\", max(extract(epoch FROM clock_timestamp() - xact_start)) AS \"oldest_s\" \
          FROM pg_stat_activity WHERE pid <> pg_backend_pid() GROUP BY 1, 2, 3, 4",
         about.database_oid
     )
 }
 
-/// Asks when it is: before the sum of all statements, so that it is known what that takes.
-pub(super) fn clock() -> String {
-    format!("SELECT {MARK} {AT}")
+/// Asks when it is: before the sum of all statements, so that it is known what that takes. Has the server count the probe's
+/// own transactions as soon as they end, where it can, so that it is known which ones are among all.
+pub(super) fn clock(about: &About) -> String {
+    let flush = if about.counts_at_once { ", pg_stat_force_next_flush() AS \"at_once\"" } else { "" };
+    format!("SELECT {MARK} {AT}{flush}")
 }
 
 /// Asks for the sum of all statements of the database but the probe's; one row.
