@@ -118,12 +118,14 @@ async fn main() {
         "SELECT calls, mean_exec_time, stddev_exec_time, max_exec_time, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) \
          FROM pg_stat_statements WHERE query LIKE '%/* agenthub-perf%' ORDER BY total_exec_time DESC",
     );
+    let mut dearest = 0.0_f64;
     for row in rows.lines() {
         let columns: Vec<&str> = row.splitn(5, '|').collect();
         let ms = |at: usize| columns[at].parse::<f64>().unwrap();
         println!("{:>7} {:>9.2} {:>9.2} {:>9.2}  {}", columns[0], ms(1), ms(2), ms(3), columns[4]);
         // A median is no further from the mean than one standard deviation.
-        assert!(ms(1) + ms(2) < 100.0 || ms(3) < 100.0, "a statement takes 100 ms in the median: {}", columns[4]);
+        dearest = dearest.max(ms(3).min(ms(1) + ms(2)));
     }
+    assert!(dearest < 100.0, "a statement takes up to {dearest:.0} ms in the median");
     assert!(share < 0.01, "the probe takes {:.2} % of one CPU", share * 100.0);
 }

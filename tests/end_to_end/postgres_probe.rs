@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use agenthub_perf::observe::{Address, Depth, Look, Observer, Probe, Watch};
 use agenthub_perf::record::{End, FIGURES, ProbeKind, Recorder, StatementRow, Watched, read};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::{Client, NoTls};
 
 use crate::support::stack::Postgres;
@@ -231,10 +233,19 @@ async fn it_leaves_itself_out() {
     assert_eq!(last.statements.unwrap().counted.0, []);
 }
 
+/// What the probe calls writes, if its session lets it: to a table of the service's role, which may.
+fn set_a_trap(postgres: &Postgres) {
+    postgres.sql("CREATE TABLE trap (n int); ALTER TABLE trap OWNER TO agenthub");
+    postgres.sql(
+        "DO $$ BEGIN EXECUTE format('CREATE OR REPLACE FUNCTION pg_stat_statements(%s) RETURNS SETOF record \
+         LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO public.trap VALUES (1); END $f$', \
+         pg_get_function_arguments('pg_stat_statements(boolean)'::regprocedure)); END $$",
+    );
+}
+
 #[tokio::test]
 async fn it_writes_nothing_and_could_not() {
     let postgres = Postgres::start();
-    postgres.sql("CREATE TABLE trap (n int)");
     let written = || {
         postgres.sql(
             "SELECT sum(tup_inserted + tup_updated + tup_deleted), (SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) \
@@ -251,13 +262,7 @@ async fn it_writes_nothing_and_could_not() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(written(), before);
 
-    // What the probe calls writes, if its session lets it: as the owner of the table, who may.
-    postgres.sql("ALTER TABLE trap OWNER TO agenthub");
-    postgres.sql(
-        "DO $$ BEGIN EXECUTE format('CREATE OR REPLACE FUNCTION pg_stat_statements(%s) RETURNS SETOF record \
-         LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO public.trap VALUES (1); END $f$', \
-         pg_get_function_arguments('pg_stat_statements(boolean)'::regprocedure)); END $$",
-    );
+    set_a_trap(&postgres);
     let mut trapped = probe(&postgres.url());
     let look = whole(&mut trapped).await;
     assert!(look.statements.is_none());
@@ -325,6 +330,56 @@ async fn statements_that_were_thrown_out_or_reset_are_said_to_be_missing() {
     postgres.sql("SELECT pg_stat_statements_reset()");
     let incomplete = whole(&mut watching).await.statements.unwrap().incomplete.unwrap();
     assert!(incomplete.contains("was reset"), "{incomplete}");
+}
+
+/// Where something listens that refuses to be told options at connecting, as PgBouncer does, and passes on all else.
+async fn pooler_before(postgres: &Postgres) -> u16 {
+    let url = url::Url::parse(&postgres.url()).unwrap();
+    let server = ("127.0.0.1", url.port().unwrap());
+    let pooler = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = pooler.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = pooler.accept().await {
+            tokio::spawn(async move {
+                let length = client.read_u32().await.unwrap();
+                let mut startup = vec![0; length as usize - 4];
+                client.read_exact(&mut startup).await.unwrap();
+                if startup.windows(9).any(|window| window == b"\0options\0") {
+                    let says = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+                    client.write_u8(b'E').await.unwrap();
+                    client.write_u32(says.len() as u32 + 4).await.unwrap();
+                    return client.write_all(says).await.unwrap();
+                }
+                let mut server = TcpStream::connect(server).await.unwrap();
+                server.write_u32(length).await.unwrap();
+                server.write_all(&startup).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn through_a_pooler_it_sees_as_much_and_still_cannot_write() {
+    let postgres = Postgres::start();
+    let port = pooler_before(&postgres).await;
+    let mut url = url::Url::parse(&postgres.url()).unwrap();
+    url.set_port(Some(port)).unwrap();
+    url.set_query(Some("sslmode=disable"));
+    let app = client(url.as_str()).await;
+    let mut watching = probe(url.as_str());
+    let before = whole(&mut watching).await;
+    app.query("SELECT 1 + 1", &[]).await.unwrap();
+    assert_eq!(between(&before, &quick(&mut watching).await, "calls"), 1.0);
+    assert!(fact(&*watching, "connection").contains("pooler"), "{:?}", watching.name());
+
+    set_a_trap(&postgres);
+    let mut trapped = probe(url.as_str());
+    whole(&mut trapped).await;
+    let says = fact(&*trapped, "pg_stat_statements");
+    assert!(says.contains("cannot execute INSERT in a read-only transaction"), "{says}");
+    assert_eq!(postgres.sql("SELECT count(*) FROM trap"), "0");
 }
 
 /// Observes a recording for as long as `during` takes, and reads it back.

@@ -189,8 +189,11 @@ impl PostgresProbe {
             look.gauge("blocked", everybody);
             look.blocked = blocked;
         }
-        if let Some(size) = size_at.and_then(|at| number(answers[at].first()?, "bytes")) {
-            look.gauge("database_bytes", size);
+        if let Some(row) = size_at.and_then(|at| answers[at].first()) {
+            match number(row, "bytes") {
+                Some(size) => look.gauge("database_bytes", size),
+                None => drop(self.facts.insert("size of the database".to_owned(), tables::size_fact())),
+            }
         }
         let statements_begin = statements_at.map(|at| self.statements.see(&answers[at], dropped, about));
         let tables_begin = tables_at.map(|at| self.tables.see(&answers[at]));

@@ -12,6 +12,8 @@ use crate::record::TableRow;
 
 /// Tables that are told.
 const MOST: usize = 50;
+/// Tables and indexes up to which the size of the database is asked.
+const MOST_RELATIONS: u32 = 3000;
 
 const FIGURES: [(&str, &[&str]); 7] = [
     ("seq_scans", &["seq_scan"]),
@@ -59,9 +61,17 @@ pub(super) fn sizes_question(ids: &[u32]) -> String {
     )
 }
 
-/// Asks how large the database is.
+/// Asks how large the database is, unless that is too much work: the server looks at each of its files, some 8 µs a file.
 pub(super) fn database_size_question() -> String {
-    format!("SELECT {MARK} pg_database_size(current_database()) AS \"bytes\"")
+    format!(
+        "SELECT {MARK} relations AS \"relations\", CASE WHEN relations <= {MOST_RELATIONS} \
+         THEN pg_database_size(current_database()) END AS \"bytes\" FROM (SELECT count(*) AS relations FROM pg_class) AS of"
+    )
+}
+
+/// What is said where the database's size is not.
+pub(super) fn size_fact() -> String {
+    format!("not told: it has more than {MOST_RELATIONS} tables and indexes, and the server would look at every file")
 }
 
 impl Tables {
