@@ -18,6 +18,7 @@ mod journal;
 mod many_users;
 mod nginx;
 mod open;
+mod postgres_probe;
 mod proxies;
 mod real_parts;
 mod secure;
