@@ -2,6 +2,7 @@
 
 use super::arrivals::host_at_fault;
 use super::generator::{Checked, generator};
+use super::samples::samples;
 use super::steady::{Part, Steady, steady};
 use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
@@ -65,11 +66,20 @@ pub fn judge(run: &Run) -> RunResult {
         endpoints,
         targets: results,
         generators: vec![generator],
-        samples: std::collections::BTreeMap::new(),
+        samples: samples(run, &whole_if_none(run, &parts)),
         suspects: Vec::new(),
         baseline: None,
         notes,
     }
+}
+
+/// The parts that are judged; the whole run where there is none.
+fn whole_if_none(run: &Run, parts: &[Part]) -> Vec<Part> {
+    if parts.is_empty() {
+        let whole = Part { from_s: 0.0, to_s: run.duration_s(), level: run.asked.plan.peak(), ends_the_load: true };
+        return vec![whole];
+    }
+    parts.to_vec()
 }
 
 /// Less load than asked voids, but where the host failed even that, and nothing else speaks against the generator.
