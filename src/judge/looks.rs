@@ -16,9 +16,8 @@ pub(super) struct Looks<'a> {
 
 impl<'a> Looks<'a> {
     pub(super) fn new(watched: &'a Watched, parts: &'a [Part]) -> Self {
-        let within = |(hold, part): (usize, &'a Part)| {
-            watched.within(part.from_s, part.to_s).map(move |seen| (seen, hold))
-        };
+        let within =
+            |(hold, part): (usize, &'a Part)| watched.within(part.from_s, part.to_s).map(move |seen| (seen, hold));
         Self { watched, parts, seen: parts.iter().enumerate().flat_map(within).collect() }
     }
 

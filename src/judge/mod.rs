@@ -11,6 +11,7 @@ mod result;
 mod samples;
 mod series;
 mod steady;
+mod suspects;
 mod system;
 mod target;
 mod targets;

@@ -113,7 +113,9 @@ fn ranks(of: &[f64]) -> Vec<f64> {
     let mut first = 0;
     for equal in order.chunk_by(|&a, &b| of[a] == of[b]) {
         let shared = first as f64 + f64::midpoint(equal.len() as f64, 1.0);
-        equal.iter().for_each(|&place| ranks[place] = shared);
+        for &place in equal {
+            ranks[place] = shared;
+        }
         first += equal.len();
     }
     ranks
