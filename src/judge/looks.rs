@@ -48,7 +48,7 @@ impl<'a> Looks<'a> {
             let weight = seen.length_s().max(1e-3);
             of(seen).filter(|value| value.is_finite()).map_or((sum, weights), |v| (sum + v * weight, weights + weight))
         });
-        (weights > 0.0).then(|| sum / weights)
+        (weights > 0.0).then(|| sum / weights).filter(|mean| mean.is_finite())
     }
 
     /// The highest of a second; `None` where no look tells.
@@ -59,7 +59,7 @@ impl<'a> Looks<'a> {
     /// The sum of a count; `None` where no look tells.
     pub(super) fn total(&self, name: &str) -> Option<f64> {
         let counts: Vec<f64> = self.seen.iter().filter_map(|(seen, _)| seen.counts.get(name).copied()).collect();
-        (!counts.is_empty()).then(|| counts.iter().sum())
+        (!counts.is_empty()).then(|| counts.iter().sum()).filter(|total: &f64| total.is_finite())
     }
 
     /// Of the time told of, the share in which a figure was at `least` or above, and how many seconds that is.

@@ -44,7 +44,7 @@ fn figures(looks: &Looks<'_>) -> BTreeMap<String, FigureResult> {
 
 fn statement_results(run: &Run, statements: &Statements) -> Vec<StatementResult> {
     let (total_ms, requests) = (total_ms(statements), requests_between(run, statements.from_s, statements.to_s));
-    let by = |sum: f64, count: f64| if count > 0.0 { sum / count } else { 0.0 };
+    let by = |sum: f64, count: f64| if count > 0.0 { (sum / count).min(f64::MAX) } else { 0.0 };
     let result = |row: &StatementRow| StatementResult {
         text: row.text.clone(),
         calls: row.calls,

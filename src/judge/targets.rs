@@ -304,7 +304,9 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
 pub(super) fn missed(result: &TargetResult) -> String {
     let show = |value: f64| figure(value, &result.unit);
     let range = match (result.low, result.high) {
-        (Some(low), Some(high)) if low < high => format!(" ({} – {})", show(low), show(high)),
+        // Of a highest second there is no interval.
+        (Some(low), Some(high)) if low == high && result.subject.is_some() => String::new(),
+        (Some(low), Some(high)) => format!(" ({} – {})", show(low), show(high)),
         (Some(low), None) => format!(" (at least {})", show(low)),
         _ => String::new(),
     };

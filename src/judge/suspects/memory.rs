@@ -45,7 +45,8 @@ pub(super) struct Growth {
 /// The one that grows most.
 pub(super) fn growth(view: &View<'_>) -> Option<Growth> {
     let watched = view.held(&[ProbeKind::Container, ProbeKind::Process, ProbeKind::Metrics]);
-    watched.filter_map(grows).max_by(|a, b| a.slope.low.total_cmp(&b.slope.low))
+    // What the service tells of itself is also a process's or a container's: that one comes first and stays.
+    watched.filter_map(grows).reduce(|a, b| if b.slope.low > 1.1 * a.slope.low { b } else { a })
 }
 
 fn grows(looks: &Looks<'_>) -> Option<Growth> {

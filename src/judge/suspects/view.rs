@@ -123,7 +123,7 @@ pub(super) fn short(text: &str) -> String {
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format_count(value.abs().round() as u64),
-        size if size >= 10.0 => format!("{value:.0}"),
+        size if size >= 10.0 || size.fract() == 0.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
