@@ -13,7 +13,7 @@ use super::workload::workload;
 use crate::judge::{
     Changed, ComparedRun, Comparison, Differs, Method, Outcome, RunResult, SteadyWindow, Targets, Unit, Verdict,
 };
-use crate::record::Run;
+use crate::record::{LoadModel, Run};
 use crate::stats::{CONFIDENCE, RESAMPLES, holm, least_p, least_p_of_rounds};
 
 /// How to compare.
@@ -297,7 +297,11 @@ fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
         }),
         ("proxy", |run| run.asked.connections.proxy.clone().unwrap_or_else(|| "none".to_owned())),
         ("run time", |run| format!("{} s", run.asked.plan.duration_s())),
-        ("spawn rate", |run| run.asked.spawn_rate.map_or_else(|| "by stages".to_owned(), |rate| format!("{rate}/s"))),
+        ("spawn rate", |run| match (run.asked.spawn_rate, run.asked.plan.model) {
+            (Some(rate), _) => format!("{rate}/s"),
+            (None, LoadModel::Open) => "none".to_owned(),
+            (None, LoadModel::Closed) => "by stages".to_owned(),
+        }),
         ("most sessions", |run| run.asked.max_users.map_or_else(|| "none".to_owned(), |users| users.to_string())),
         ("machine", |run| run.asked.environment.hostname.clone()),
         ("operating system", |run| run.asked.environment.os.clone()),

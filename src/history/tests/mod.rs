@@ -1,5 +1,6 @@
 //! Comparisons of runs whose truth is known.
 
+mod bunched;
 pub(super) mod folders;
 mod rounds;
 mod shares;
