@@ -2,6 +2,7 @@
 
 mod bunched;
 pub(super) mod folders;
+mod recorded;
 mod rounds;
 mod shares;
 mod synthetic;

@@ -3,7 +3,7 @@
 use crate::judge::{LeftOut, Outcome, Source, Trend, TrendChange, TrendFigure, TrendRun};
 use crate::report::comparison;
 use crate::report::words;
-use crate::units::{counted, format_count, format_ratio};
+use crate::units::{counted, format_ratio};
 
 /// Letters of a commit that tell it apart.
 const COMMIT: usize = 10;
