@@ -81,8 +81,8 @@ impl<'a> Pair<'a> {
             return None;
         }
         let [a, b] = [drawn.a.all().quantile(q)? as f64, drawn.b.all().quantile(q)? as f64];
-        let draws = (&of_a.quantiles[place][..], &of_b.quantiles[place][..]);
-        let within = log_ratio(a, b, draws, fewest_of_quantiles(of_a, of_b));
+        let resamples = (&of_a.quantiles[place][..], &of_b.quantiles[place][..]);
+        let within = log_ratio(a, b, resamples, fewest_of_quantiles(of_a, of_b));
         let of = |series: &Series| parts(q, &series.spans, &series.values);
         let within = widen_to_parts(within, (a, of(&drawn.a)), (b, of(&drawn.b)));
         let whole = widen(within, BETWEEN_RUNS);

@@ -29,7 +29,11 @@ fn flags_out_of_range_name_the_flag_and_the_fix() {
         (&["-t", "0"], &["--run-time", "above 0"]),
         (&["--duration", "-5s"], &["--run-time"]),
         (&["--stages", "50"], &["--stages", "USERS:TIME"]),
-        (&["--stages", "5:1s", "-u", "3"], &["--stages", "--users"]),
+        (&["--stages", "5:1s", "-u", "3", "-t", "9s"], &["--stages says", "leave out -u and -t, or it"]),
+        (&["--seed", "x"], &["--seed", "e.g. 42"]),
+        (&["--seed", "-1"], &["--seed", "e.g. 42"]),
+        (&["--tolerance", "-5%"], &["--tolerance", "5%"]),
+        (&["--strict-baseline"], &["--strict-baseline asks", "--baseline main"]),
         (&["--target", "p95=1s"], &["--target", "p95_response_time"]),
         (&["--target", "p95_response_time=fast"], &["--target", "fast"]),
         (

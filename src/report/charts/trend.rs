@@ -3,7 +3,7 @@
 use super::Readout;
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Ink};
-use super::panel::{Panel, left_room};
+use super::panel::{Panel, left_room_for};
 use crate::judge::{Outcome, Source, Trend, TrendFigure, TrendPoint};
 use crate::report::trend::words as said;
 use crate::report::words;
@@ -44,12 +44,14 @@ pub(super) fn caption(of: &TrendFigure) -> String {
 }
 
 pub(super) fn draw(canvas: &mut Canvas, of: &Trend, figure: &TrendFigure) -> Readout {
-    let (left, right) = (left_room(canvas), canvas.width - 16.0);
+    let right = canvas.width - 16.0;
     let (top, bottom) = (56.0, canvas.height - 48.0);
     let drawn = together(of, figure, if canvas.narrow() { MOST_NARROW } else { MOST });
     let values = || figure.points.iter().map(|point| point.value);
     let (least, most) = values().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
     let y = y_axis(figure, &drawn, (least, most), (bottom, top));
+    let in_words = |value: f64| words::figure(value, &figure.unit);
+    let left = left_room_for(canvas, &y, bottom - top, in_words);
     let count = figure.points.len().max(1) as f64;
     let panel = Panel { x: Axis::linear(-0.5, count - 0.5, (left, right)), y, left, right, top, bottom };
     canvas.title((12.0, 16.0), &words::target_name(&figure.name));
@@ -57,7 +59,7 @@ pub(super) fn draw(canvas: &mut Canvas, of: &Trend, figure: &TrendFigure) -> Rea
         panel.instead(canvas, "no run has a value");
         return Vec::new();
     }
-    panel.grid(canvas, |value| words::figure(value, &figure.unit));
+    panel.grid(canvas, in_words);
     ticks(canvas, &panel, of, figure);
     let mut points = Vec::new();
     for one in &drawn {
