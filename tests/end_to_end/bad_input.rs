@@ -53,6 +53,20 @@ fn flags_out_of_range_name_the_flag_and_the_fix() {
 }
 
 #[test]
+fn a_load_that_contradicts_itself_names_who_said_so() {
+    let bench = Workbench::new().with_env("AGENTHUB_PERF_USERS", "5").with_env("AGENTHUB_PERF_RATE", "5/s");
+    refused(&bench, &["run"], 2, &["AGENTHUB_PERF_RATE says", "leave out AGENTHUB_PERF_USERS, or it"]);
+    let bench = Workbench::new();
+    bench.write("agenthub-perf.toml", "[profiles.x]\nstages = \"5:9s\"\nrun_time = \"9s\"\n");
+    refused(
+        &bench,
+        &["run", "--profile", "x"],
+        2,
+        &["`stages` (agenthub-perf.toml:2) says", "leave out `run_time` (agenthub-perf.toml:3)"],
+    );
+}
+
+#[test]
 fn a_host_that_is_not_allowed_is_refused_before_its_name_is_looked_up() {
     // A name that no resolver knows would end with 1 and the resolver's words.
     let bench = Workbench::new();
