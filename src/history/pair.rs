@@ -202,7 +202,7 @@ fn too_few(drawn: &Drawn, q: f64) -> Option<String> {
     (n < needed).then(|| {
         let seconds = 1.1 * needed as f64 / n as f64 * series.seconds();
         format!(
-            "{} in {side} do not bound a p{}, {} would: {}",
+            "{side} has {}, too few to bound a p{} ({} do): {}",
             counted(n, "request"),
             (q * 1000.0).round() / 10.0,
             format_count(needed),

@@ -66,7 +66,7 @@ fn a_percentile_of_too_few_requests_says_how_many_it_takes() {
     assert_eq!(row.verdict, Outcome::Unproven, "{row:#?}");
     assert_eq!(
         row.reason,
-        "10 requests in A do not bound a p95, 72 would: it takes about 8 min of steady load a side, there are 60 s"
+        "A has 10 requests, too few to bound a p95 (72 do): it takes about 8 min of steady load a side, there are 60 s"
     );
 }
 

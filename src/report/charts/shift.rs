@@ -11,7 +11,7 @@ use crate::units::{format_ms, format_ratio};
 /// Of what is drawn: how far beyond the largest change an end of a band is followed.
 const FURTHEST: f64 = 3.0;
 
-/// Half the width of an arrow's point, pixels.
+/// Half the width of an arrowhead, pixels.
 const ARROW: f64 = 6.0;
 
 pub(super) fn caption(of: &Comparison) -> String {
@@ -19,7 +19,7 @@ pub(super) fn caption(of: &Comparison) -> String {
     let cut = ends(of).any(|end| end < least || end > most);
     format!(
         "Change of response time from A to B by percentile, each with its 95 % interval{}; shaded: the tolerance of {}. Above the line B is slower.",
-        if cut { ", with a point where it goes on beyond the chart" } else { "" },
+        if cut { ", with an arrowhead where it goes on beyond the chart" } else { "" },
         format_ratio(of.tolerance)
     )
 }

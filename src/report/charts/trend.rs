@@ -130,15 +130,18 @@ fn ticks(canvas: &mut Canvas, panel: &Panel, of: &Trend, figure: &TrendFigure) {
     let step = last.div_ceil(wanted).max(1);
     let started = |n: usize| of.runs[figure.points[n].run].started.split_once('T').unwrap_or_default();
     let one_day = last > 0 && started(0).0 == started(last).0;
+    let mut taken = f64::NEG_INFINITY;
     for n in (0..=last).step_by(step) {
         let x = panel.x.at(n as f64);
         canvas.line(&[(x, panel.bottom), (x, panel.bottom + 4.0)], Ink::Muted, 1.0);
         let (day, time) = started(n);
         let words = if one_day && n > 0 { time.get(..5).unwrap_or(time) } else { day };
         let anchor = if n == 0 { Anchor::Start } else { Anchor::Middle };
-        if panel.right - x > 30.0 || n == 0 {
-            let x = if n == 0 { panel.left } else { x };
-            canvas.text((x, panel.bottom + 15.0), words, Ink::Muted, anchor);
+        let width = 6.2 * words.chars().count() as f64;
+        let from = if n == 0 { panel.left } else { x - width / 2.0 };
+        if n == 0 || (panel.right - x > 30.0 && from > taken + 6.0) {
+            canvas.text((if n == 0 { panel.left } else { x }, panel.bottom + 15.0), words, Ink::Muted, anchor);
+            taken = from + width;
         }
     }
     let middle = f64::midpoint(panel.left, panel.right);

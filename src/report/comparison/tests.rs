@@ -133,3 +133,26 @@ fn junit_heeds_an_unproven_baseline_only_where_it_is_strict() {
     });
     assert!(junit(&of).contains("<failure message=\"unproven: It cannot be told"));
 }
+
+#[test]
+fn the_axis_of_the_largest_change_has_room_for_its_words_and_a_cut_interval_has_a_point() {
+    let mut of = example::worse();
+    let within = crate::report::charts::shift(&of).unwrap();
+    assert!(!within.caption.contains("arrowhead"), "{}", within.caption);
+    for point in &mut of.shift {
+        point.ratio = crate::judge::Bounds { value: 402.894, low: 0.4, high: 9_000.0 };
+    }
+    let chart = crate::report::charts::shift(&of).unwrap();
+    assert!(chart.caption.contains("with an arrowhead where it goes on"), "{}", chart.caption);
+    let mut labels = Vec::new();
+    for svg in [&chart.wide.svg, &chart.narrow.svg] {
+        for text in svg.split("<text").skip(1).filter(|text| text.contains("text-anchor=\"end\"")) {
+            let x: f64 = text.split("x=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+            let words = text.split('>').nth(1).unwrap().split('<').next().unwrap().trim().to_owned();
+            // Twice as many pixels as are shown; a letter of 12 px is about 6.5 wide.
+            assert!(x / 2.0 >= 6.5 * words.chars().count() as f64, "{words:?} ends at {}", x / 2.0);
+            labels.push(words);
+        }
+    }
+    assert!(labels.iter().any(|label| label == "+100,000 %"), "{labels:?}");
+}
