@@ -11,7 +11,7 @@ use crate::stats::Distribution;
 
 const PAIRS: u64 = 100;
 /// Fewer than `compare` draws, for the sake of time.
-const RESAMPLES: usize = 300;
+const RESAMPLES: usize = 200;
 /// Of a hundred pairs so many must be right.
 const RIGHT: usize = 95;
 /// Seconds that stay beside each other, with what they have to do with each other.
@@ -105,7 +105,7 @@ fn pairs_of_an_even_service_are_the_same_and_a_tenth_slower_is_worse() {
 
 #[test]
 fn pairs_of_an_uneven_service_are_seldom_told_apart_and_a_tenth_slower_is_never_better() {
-    let found = pairs("exponential-20ms", 15);
+    let found = pairs("exponential-20ms", 10);
     let same = count(&found, 0, is_open);
     let (better, good) = (count(&found, 1, |o| o == Outcome::Better), count(&found, 1, Outcome::is_good));
     assert!(same >= RIGHT, "{same} of {PAIRS} pairs of one service are the same, not worse, or unproven");
