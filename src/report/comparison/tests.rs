@@ -41,6 +41,25 @@ fn no_line_is_wider_than_asked() {
 }
 
 #[test]
+fn no_figure_loses_its_middle_however_narrow_it_is() {
+    use unicode_width::UnicodeWidthStr;
+    let mut of = example::worse();
+    for row in of.targets.iter_mut().chain(&mut of.endpoints).filter(|row| row.ratio.is_some()) {
+        row.ratio = Some(crate::judge::Bounds { value: 13.0, low: 0.01, high: 26.8 });
+    }
+    for width in [20, 60, 70, 80, 90, 100] {
+        let text = text(&of, width, false);
+        assert!(text.matches("−99 … +2,580 %").count() >= 2, "{width}:\n{text}");
+        // Intervals have blanks around their dots; only names and ids lose anything.
+        for line in text.lines().filter(|line| line.contains(" … ") || line.contains("change")) {
+            let figures: String = line.chars().skip(20).collect();
+            assert!(!figures.replace(" … ", "").contains('…'), "{width}: {line}");
+            assert!(line.width() <= width.max(80), "{width}: {line}");
+        }
+    }
+}
+
+#[test]
 fn every_page_is_well_formed_and_fetches_nothing() {
     for (name, of) in all() {
         let page = page(&of).unwrap();
