@@ -74,7 +74,8 @@ impl Page {
             for change in &of.changes {
                 let mut cells = said::change(of, change);
                 if narrow {
-                    cells[SIZE] = cells[SIZE].split(" (").next().unwrap_or_default().to_owned();
+                    let brief = cells[SIZE].find(" (").unwrap_or(cells[SIZE].len());
+                    cells[SIZE].truncate(brief);
                 }
                 columns.row(cells);
             }
