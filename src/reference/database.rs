@@ -84,8 +84,10 @@ impl Database {
     /// Makes tables and rows where they are missing.
     pub(super) async fn open(config: &DatabaseConfig) -> Result<Self, ReferenceError> {
         schema::prepare(config).await?;
+        let pool = Pool::new(config.url.config().clone(), config.pool);
+        pool.warm_up().await;
         Ok(Self {
-            pool: Pool::new(config.url.config().clone(), config.pool),
+            pool,
             n_plus_one: config.n_plus_one,
             lock_contention: config.lock_contention,
             tasks_created: AtomicU64::new(0),

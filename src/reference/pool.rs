@@ -8,6 +8,7 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, TimeoutType,
     Timeouts,
 };
+use futures_util::future::join_all;
 use tokio_postgres::NoTls;
 
 use super::database::Unavailable;
@@ -15,7 +16,7 @@ use super::database::Unavailable;
 /// `DATABASE_POOL_RECYCLE`: an older connection is closed in place of being used again.
 const OLDEST: Duration = Duration::from_hours(1);
 /// How long opening a connection may take.
-pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// As good as no limit, for a service without a pool.
 const MANY: usize = 10_000;
 
@@ -103,6 +104,13 @@ impl Pool {
             Err(PoolError::Backend(error)) => Err(Unavailable::Failed(error)),
             Err(_) => Err(Unavailable::NotInTime),
         }
+    }
+
+    /// Opens the connections that are kept, so that the first requests find them. What cannot be opened is tried again when it
+    /// is needed.
+    pub(super) async fn warm_up(&self) {
+        let opened = join_all((0..self.size.size).map(|_| self.get())).await;
+        drop(opened);
     }
 
     pub(super) fn figures(&self) -> PoolFigures {

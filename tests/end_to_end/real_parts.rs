@@ -340,7 +340,7 @@ fn a_pool_of_two_makes_the_third_request_wait_and_fail_in_time() {
     let args = ["--database", &postgres.url(), "--pool-size", "2", "--pool-overflow", "0", "--pool-timeout", "3s"];
     let service = Service::start(&args);
     let token = service.token("me@example.com");
-    assert_eq!(service.metric("db_pool_size"), Some(2.0));
+    assert_eq!((service.metric("db_pool_size"), service.metric("db_pool_idle")), (Some(2.0), Some(2.0)));
     assert_eq!(service.metric("active_connections"), Some(0.0));
     let held = postgres.holding("LOCK TABLE tasks");
     let mut answers: Vec<Answer> = std::thread::scope(|scope| {
