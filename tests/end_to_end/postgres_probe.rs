@@ -230,6 +230,18 @@ async fn it_leaves_itself_out() {
         assert_eq!(between(&first, &last, name), 0.0, "{name}");
     }
     assert!(between(&first, &last, "commits") <= 1.0, "{}", between(&first, &last, "commits"));
+
+    // To connect anew is its own doing as well; what psql does is not.
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'agenthub-perf'";
+    let mut commits = Vec::new();
+    for statement in ["SELECT true", ended] {
+        let before = quick(&mut probe).await;
+        assert_eq!(postgres.sql(statement), "t");
+        // psql has told what it did when it is gone.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        commits.push(between(&before, &quick(&mut probe).await, "commits"));
+    }
+    assert!((commits[0] - commits[1]).abs() <= 1.0, "{commits:?}");
     assert_eq!(last.statements.unwrap().counted.0, []);
 }
 
@@ -332,7 +344,7 @@ async fn statements_that_were_thrown_out_or_reset_are_said_to_be_missing() {
     assert!(incomplete.contains("was reset"), "{incomplete}");
 }
 
-/// Where something listens that refuses to be told options at connecting, as PgBouncer does, and passes on all else.
+/// Where something listens that refuses to be told options at connecting, as `PgBouncer` does, and passes on all else.
 async fn pooler_before(postgres: &Postgres) -> u16 {
     let url = url::Url::parse(&postgres.url()).unwrap();
     let server = ("127.0.0.1", url.port().unwrap());
