@@ -1,7 +1,8 @@
 //! What the probe of PostgreSQL costs the server that it watches: a database of 10,000 tables and 5,000 statements.
 //!
 //! `cargo bench --bench observe [-- SECONDS]`. Looks as a run does: once a second, whole at the start, every 30 s and at the
-//! end. Fails where a statement takes 100 ms in the median or all of them together more than 1 % of one CPU.
+//! end. Fails by CPU time, which a busy machine hardly changes: where a whole look takes the server 100 ms in the median, all
+//! its statements together, or the probe more than 1 % of one CPU. The times on the clock are for a reader to judge.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -92,18 +93,21 @@ async fn main() {
     println!("first look, connecting included: {:.0} ms", timed(&mut probe, Depth::Whole).await);
     let pid = postgres.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'agenthub-perf'");
     let (began, before_s) = (Instant::now(), cpu_s(&pid));
-    let (mut quick_ms, mut whole_ms) = (Vec::new(), Vec::new());
+    let (mut quick_ms, mut whole_ms, mut whole_cpu_ms) = (Vec::new(), Vec::new(), Vec::new());
     for second in 1..=seconds {
         tokio::time::sleep_until((began + Duration::from_secs(second.into())).into()).await;
         if second % 30 == 0 || second == seconds {
+            let before_s = cpu_s(&pid);
             whole_ms.push(timed(&mut probe, Depth::Whole).await);
+            whole_cpu_ms.push((cpu_s(&pid) - before_s) * 1000.0);
         } else {
             quick_ms.push(timed(&mut probe, Depth::Quick).await);
         }
     }
     let share = (cpu_s(&pid) - before_s) / began.elapsed().as_secs_f64();
+    let whole_cpu_ms = median(whole_cpu_ms);
     println!(
-        "over {seconds} s: quick looks {:.1} ms in the median, whole ones {:.0} ms; its backend {:.2} CPU s a minute, {:.2} % of one CPU",
+        "over {seconds} s: quick looks {:.1} ms in the median, whole ones {:.0} ms, of which {whole_cpu_ms:.0} ms CPU; its backend {:.2} CPU s a minute, {:.2} % of one CPU",
         median(quick_ms),
         median(whole_ms),
         share * 60.0,
@@ -118,14 +122,11 @@ async fn main() {
         "SELECT calls, mean_exec_time, stddev_exec_time, max_exec_time, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) \
          FROM pg_stat_statements WHERE query LIKE '%/* agenthub-perf%' ORDER BY total_exec_time DESC",
     );
-    let mut dearest = 0.0_f64;
     for row in rows.lines() {
         let columns: Vec<&str> = row.splitn(5, '|').collect();
         let ms = |at: usize| columns[at].parse::<f64>().unwrap();
         println!("{:>7} {:>9.2} {:>9.2} {:>9.2}  {}", columns[0], ms(1), ms(2), ms(3), columns[4]);
-        // A median is no further from the mean than one standard deviation.
-        dearest = dearest.max(ms(3).min(ms(1) + ms(2)));
     }
-    assert!(dearest < 100.0, "a statement takes up to {dearest:.0} ms in the median");
+    assert!(whole_cpu_ms < 100.0, "a whole look takes {whole_cpu_ms:.0} ms CPU in the median");
     assert!(share < 0.01, "the probe takes {:.2} % of one CPU", share * 100.0);
 }

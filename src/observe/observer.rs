@@ -261,3 +261,54 @@ async fn begin(recorder: &Recorder) -> Instant {
         tokio::time::sleep(BEGIN_EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::record::fixture::asked;
+    use crate::record::{End, ProbeKind, read};
+
+    struct Nobody;
+
+    impl Probe for Nobody {
+        fn name(&self) -> ProbeName {
+            ProbeName { kind: ProbeKind::Postgres, name: String::new(), facts: BTreeMap::new() }
+        }
+
+        fn look(&mut self, _depth: Depth) -> BoxFuture<'_, Result<Look, String>> {
+            Box::pin(async { Err("it is told by hand".to_owned()) })
+        }
+    }
+
+    #[test]
+    fn a_total_that_is_told_less_often_is_counted_over_its_own_span_and_one_that_went_back_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recorder, mut hand) =
+            Recorder::by_hand(folder.path(), &asked(), Vec::new(), jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let mut watcher = Watcher::new(0, Box::new(Nobody), Arc::new(recorder));
+        for (second, calls, commits) in
+            [(0.0, Some(10.0), 5.0), (1.0, None, 6.0), (2.0, None, 8.0), (3.0, Some(40.0), 2.0), (4.0, Some(41.0), 3.0)]
+        {
+            let mut look = Look::default();
+            look.gauge("connections", 1.0);
+            look.total("commits", commits);
+            if let Some(calls) = calls {
+                look.total("calls", calls);
+            }
+            watcher.tell_look(look, second);
+        }
+        hand.tick(5_000_000);
+        hand.finish(5_000_000, &End::Finished).unwrap();
+        let run = read(folder.path()).unwrap();
+        let seen = &run.watched[0].seen;
+        let told = |name: &str| -> Vec<(f64, f64, f64)> {
+            seen.iter().filter_map(|seen| Some((seen.from_s, seen.to_s, *seen.counts.get(name)?))).collect()
+        };
+        assert_eq!(told("calls"), [(0.0, 3.0, 30.0), (3.0, 4.0, 1.0)]);
+        assert_eq!(told("commits"), [(0.0, 1.0, 1.0), (1.0, 2.0, 2.0), (3.0, 4.0, 1.0)]);
+        let looks: Vec<f64> = seen.iter().filter(|seen| !seen.gauges.is_empty()).map(|seen| seen.to_s).collect();
+        assert_eq!(looks, [0.0, 1.0, 2.0, 3.0, 4.0]);
+    }
+}

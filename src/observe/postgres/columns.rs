@@ -134,9 +134,9 @@ pub(super) mod recorded {
     /// The same without the extension.
     pub(in crate::observe::postgres) fn without_the_extension(version: u32) -> Columns {
         let mut columns = of(version);
-        OF_THE_EXTENSION.iter().for_each(|view| {
-            columns.0.remove(*view);
-        });
+        for view in OF_THE_EXTENSION {
+            columns.0.remove(view);
+        }
         columns
     }
 

@@ -25,8 +25,9 @@ use tokio::time::Instant;
 use tokio_postgres::SimpleQueryRow;
 
 use self::about::About;
-use self::connect::{Session, Settings, number};
+use self::connect::{Session, Settings, number, text};
 use self::running::{Running, SumPace};
+use self::since::Against;
 use self::statements::{Dropped, Statements};
 use self::tables::Tables;
 use self::trouble::Trouble;
@@ -59,6 +60,8 @@ pub(super) struct PostgresProbe {
     pace: SumPace,
     statements: Statements,
     tables: Tables,
+    /// Their counters may have begun anew since they were looked at.
+    tables_reset: bool,
 }
 
 /// The rows of each statement.
@@ -84,6 +87,7 @@ impl PostgresProbe {
             pace: SumPace::default(),
             statements: Statements::default(),
             tables: Tables::default(),
+            tables_reset: false,
         }
     }
 
@@ -114,8 +118,8 @@ impl PostgresProbe {
         };
         let connected = tokio::time::timeout(ANSWERS_WITHIN, connecting).await;
         let connected = connected.map_err(|_| hung(&settings.place(), "takes connections"))??;
-        // To log in is a transaction too.
-        self.own_transactions += connected.about.transactions + 1.0;
+        // To log in is a transaction too, and to be sure of the session's limits.
+        self.own_transactions += connected.about.transactions + 2.0;
         self.facts.retain(|name, _| name == "address");
         self.facts.extend(connected.about.facts.clone());
         self.facts.insert("left out".to_owned(), LEFT_OUT.to_owned());
@@ -132,11 +136,11 @@ impl PostgresProbe {
     async fn ask(&mut self, connected: &Connected, depth: Depth) -> Result<Look, Trouble> {
         // Where the differences begin has to be seen first.
         let whole = depth == Depth::Whole || self.tables.is_empty();
-        let (mut look, dropped) = self.ask_each_second(connected, whole).await?;
+        let (mut look, dropped, tables_against) = self.ask_each_second(connected, whole).await?;
         let waiting = look.gauges.get("locks_waiting").is_some_and(|waiting| *waiting > 0.0);
         look.gauge("blocked", 0.0);
         if whole || waiting {
-            self.ask_more(connected, whole, waiting, dropped, &mut look).await?;
+            self.ask_more(connected, whole, waiting, (dropped, tables_against), &mut look).await?;
         }
         Ok(look)
     }
@@ -145,7 +149,7 @@ impl PostgresProbe {
         &mut self,
         Connected { session, about }: &Connected,
         whole: bool,
-    ) -> Result<(Look, Option<Dropped>), Trouble> {
+    ) -> Result<(Look, Option<Dropped>, Against), Trouble> {
         let sum = quick::sum(about).filter(|_| self.pace.is_due() || whole);
         let mut asked = vec![quick::database(about), quick::sessions(about), quick::clock(about)];
         let sum_at = push(&mut asked, sum);
@@ -154,6 +158,7 @@ impl PostgresProbe {
 
         let mut look = Look { at: Some(std::time::Instant::now()), ..Look::default() };
         let database = answers[0].first();
+        let is_anew = self.running.begun(database.and_then(|row| text(row, "since")));
         if let Some(row) = database {
             quick::tell_database(row, own_before, &mut look);
         }
@@ -166,8 +171,10 @@ impl PostgresProbe {
             }
             self.running.sum(row, [dropped.clone(), Dropped::read(row)], &mut look);
         }
-        self.running.hold_commits(&mut look);
-        Ok((look, dropped))
+        self.running.offset(&mut look);
+        // A whole look that comes later must know it too.
+        self.tables_reset |= is_anew;
+        Ok((look, dropped, if self.tables_reset { Against::Unknown } else { Against::TheLast }))
     }
 
     async fn ask_more(
@@ -175,7 +182,7 @@ impl PostgresProbe {
         Connected { session, about }: &Connected,
         whole: bool,
         waiting: bool,
-        dropped: Option<Dropped>,
+        (dropped, tables_against): (Option<Dropped>, Against),
         look: &mut Look,
     ) -> Result<(), Trouble> {
         let mut asked = Vec::new();
@@ -196,8 +203,9 @@ impl PostgresProbe {
             }
         }
         let statements_begin = statements_at.map(|at| self.statements.see(&answers[at], dropped, about));
-        let tables_begin = tables_at.map(|at| self.tables.see(&answers[at]));
+        let tables_begin = tables_at.map(|at| self.tables.see(&answers[at], tables_against));
         if whole {
+            self.tables_reset = false;
             self.ask_texts(session, about).await?;
             self.ask_sizes(session).await?;
         }

@@ -49,6 +49,7 @@ pub(super) fn database(about: &About) -> String {
         asked.extend(columns.select("pg_stat_database", "d.", &BLOCKS_OF_THE_DATABASE));
     }
     asked.extend(columns.select(checkpointer, "c.", &OF_THE_CHECKPOINTER));
+    asked.push("concat(d.stats_reset, ' ', c.stats_reset) AS \"since\"".to_owned());
     asked.extend(dropped(about, "dropped"));
     if !about.sees_all {
         asked.push("(SELECT count(*) FROM pg_locks WHERE NOT granted) AS \"locks_waiting\"".to_owned());
@@ -116,11 +117,12 @@ pub(super) fn tell_database(row: &SimpleQueryRow, own_transactions: f64, look: &
     }
 }
 
-/// Tells the sum of all statements; an empty sum is none.
-pub(super) fn tell_sum(row: &SimpleQueryRow, mut tell: impl FnMut(&'static str, f64)) {
-    for (name, _) in OF_STATEMENTS {
-        tell(name, number(row, name).unwrap_or(0.0));
-    }
+/// Tells the sum of all statements; an empty sum is none. Which totals these are.
+pub(super) fn tell_sum(row: &SimpleQueryRow, look: &mut Look) -> [&'static str; OF_STATEMENTS.len()] {
+    OF_STATEMENTS.map(|(name, _)| {
+        look.total(name, number(row, name).unwrap_or(0.0));
+        name
+    })
 }
 
 /// Tells the sessions. Connections are those of the whole server, as its limit is; all else is of the database.

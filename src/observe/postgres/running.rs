@@ -1,6 +1,7 @@
 //! Totals that must not mislead: sums from which entries can vanish, counts that lag behind, and how often to add up.
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use tokio_postgres::SimpleQueryRow;
 
@@ -19,35 +20,54 @@ const COMMITS_LATE: f64 = 10.0;
 /// What was told last.
 #[derive(Debug, Default)]
 pub(super) struct Running {
+    /// Since when the server counts: another moment after a reset or a crash.
+    since: Option<String>,
     dropped: Option<Dropped>,
-    offsets: Vec<(&'static str, f64)>,
+    /// By how much less each total is told.
+    offsets: BTreeMap<Cow<'static, str>, f64>,
     begun_anew: f64,
     commits: Option<f64>,
 }
 
 impl Running {
-    /// Tells the sum of all statements. Where entries may have vanished from it since the sum before, it begins anew, at
-    /// less than it has ever been: what happened in between is not known.
-    pub(super) fn sum(&mut self, row: &SimpleQueryRow, dropped: [Option<Dropped>; 2], look: &mut Look) {
-        let mut sums = Vec::new();
-        quick::tell_sum(row, |name, value| sums.push((name, value)));
-        self.tell(sums, dropped, look);
+    /// Takes note of since when the server counts; whether that has changed: all totals then begin anew.
+    pub(super) fn begun(&mut self, since: Option<&str>) -> bool {
+        let is_anew = self.since.is_some() && self.since.as_deref() != since;
+        if is_anew {
+            self.begun_anew += 1.0;
+            self.offsets.clear();
+            self.commits = None;
+        }
+        self.since = since.map(str::to_owned);
+        is_anew
     }
 
-    fn tell(&mut self, sums: Vec<(&'static str, f64)>, [before, after]: [Option<Dropped>; 2], look: &mut Look) {
-        let comparable = !self.offsets.is_empty() && self.dropped == before && before == after;
-        if !comparable {
+    /// Tells the sum of all statements. Where entries may have vanished from it since the sum before, it begins anew.
+    pub(super) fn sum(&mut self, row: &SimpleQueryRow, dropped: [Option<Dropped>; 2], look: &mut Look) {
+        let names = quick::tell_sum(row, look);
+        self.compare(&names, dropped);
+    }
+
+    fn compare(&mut self, names: &[&'static str], [before, after]: [Option<Dropped>; 2]) {
+        if self.dropped != before || before != after {
             self.begun_anew += 1.0;
-            self.offsets = sums.iter().map(|(name, value)| (*name, value + self.begun_anew)).collect();
+            for name in names {
+                self.offsets.remove(*name);
+            }
         }
         self.dropped = after;
-        for ((name, value), (_, offset)) in sums.into_iter().zip(&self.offsets) {
-            look.total(name, value - offset);
+    }
+
+    /// Has totals that begin anew begin at less than they have ever been: what happened in between is not known.
+    pub(super) fn offset(&mut self, look: &mut Look) {
+        self.hold_commits(look);
+        for (name, value) in &mut look.totals {
+            *value -= *self.offsets.entry(name.clone()).or_insert(*value + self.begun_anew);
         }
     }
 
     /// Commits without the probe's own never go back for a moment, as a total that does is taken for lost.
-    pub(super) fn hold_commits(&mut self, look: &mut Look) {
+    fn hold_commits(&mut self, look: &mut Look) {
         let Some(commits) = look.totals.get_mut("commits") else { return };
         if let Some(before) = self.commits
             && *commits < before
@@ -90,12 +110,9 @@ impl SumPace {
 
     /// What a report has to know of it.
     pub(super) fn says(&self) -> Option<String> {
-        let every = Duration::from_secs(self.every());
-        (self.every() > 1).then(|| {
-            format!(
-                "added up every {} s only, as there are so many that it would take the server noticeable time",
-                every.as_secs()
-            )
+        let every = self.every();
+        (every > 1).then(|| {
+            format!("added up every {every} s only, as there are so many that it would take the server noticeable time")
         })
     }
 }
@@ -104,48 +121,61 @@ impl SumPace {
 mod tests {
     use super::*;
 
-    fn dropped(times: f64) -> Option<Dropped> {
-        Some(Dropped::of(times, "then"))
+    /// Thrown out so often before the sum, and after it.
+    fn dropped(before: f64, after: f64) -> [Option<Dropped>; 2] {
+        [before, after].map(|times| Some(Dropped::of(times, "then")))
     }
 
-    fn told(running: &mut Running, calls: f64, dropped: [Option<Dropped>; 2]) -> f64 {
+    fn told(running: &mut Running, name: &'static str, value: f64) -> f64 {
         let mut look = Look::default();
-        running.tell(vec![("calls", calls)], dropped, &mut look);
-        look.totals["calls"]
+        look.total(name, value);
+        running.offset(&mut look);
+        look.totals[name]
+    }
+
+    fn calls(running: &mut Running, calls: f64, dropped: [Option<Dropped>; 2]) -> f64 {
+        running.compare(&["calls"], dropped);
+        told(running, "calls", calls)
     }
 
     #[test]
     fn sums_go_on_while_nothing_vanishes_and_begin_anew_below_all_before_when_something_may_have() {
         let mut running = Running::default();
-        let first = told(&mut running, 1000.0, [dropped(0.0), dropped(0.0)]);
-        let second = told(&mut running, 1010.0, [dropped(0.0), dropped(0.0)]);
+        let first = calls(&mut running, 1000.0, dropped(0.0, 0.0));
+        let second = calls(&mut running, 1010.0, dropped(0.0, 0.0));
         assert_eq!(second - first, 10.0);
-        let third = told(&mut running, 1500.0, [dropped(1.0), dropped(1.0)]);
+        let third = calls(&mut running, 1500.0, dropped(1.0, 1.0));
         assert!(third < first, "not known, though the sum has grown");
-        let fourth = told(&mut running, 1501.0, [dropped(1.0), dropped(2.0)]);
+        let fourth = calls(&mut running, 1501.0, dropped(1.0, 2.0));
         assert!(fourth < third, "while it was being added up");
-        let fifth = told(&mut running, 1504.0, [dropped(2.0), dropped(2.0)]);
+        let fifth = calls(&mut running, 1504.0, dropped(2.0, 2.0));
         assert_eq!(fifth - fourth, 3.0);
-        assert_eq!(told(&mut running, 1505.0, [dropped(2.0), dropped(2.0)]) - fifth, 1.0);
+        assert_eq!(calls(&mut running, 1505.0, dropped(2.0, 2.0)) - fifth, 1.0);
     }
 
     #[test]
     fn a_sum_that_shrinks_is_told_as_it_is() {
         let mut running = Running::default();
-        let first = told(&mut running, 1000.0, [None, None]);
-        assert!(told(&mut running, 10.0, [None, None]) < first);
+        let first = calls(&mut running, 1000.0, [None, None]);
+        assert!(calls(&mut running, 10.0, [None, None]) < first);
+    }
+
+    #[test]
+    fn after_a_reset_or_a_crash_no_total_is_held_against_the_one_before() {
+        let mut running = Running::default();
+        assert!(!running.begun(Some("monday")));
+        let first = told(&mut running, "inserted", 10.0);
+        assert!(!running.begun(Some("monday")));
+        assert_eq!(told(&mut running, "inserted", 15.0) - first, 5.0);
+        assert!(running.begun(Some("tuesday")));
+        assert!(told(&mut running, "inserted", 900.0) < first, "however much it is by now");
     }
 
     #[test]
     fn commits_wait_for_the_server_to_tell_of_the_probes_own_but_not_for_lost_ones() {
         let mut running = Running::default();
-        let mut held = |commits: f64| {
-            let mut look = Look::default();
-            look.total("commits", commits);
-            running.hold_commits(&mut look);
-            look.totals["commits"]
-        };
-        assert_eq!([50.0, 48.0, 51.0, 3.0].map(&mut held), [50.0, 50.0, 51.0, 3.0]);
+        let told = [50.0, 48.0, 51.0, 3.0].map(|commits| told(&mut running, "commits", commits));
+        assert_eq!(told, [0.0, 0.0, 1.0, -47.0]);
     }
 
     #[test]

@@ -21,6 +21,17 @@ pub(super) struct Counters<const N: usize> {
     pub(super) since_s: Option<f64>,
 }
 
+/// What counters can be held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Against {
+    /// The look before.
+    TheLast,
+    /// Nothing: all of them have begun since the look before.
+    Nothing,
+    /// Nobody knows: some may have begun anew.
+    Unknown,
+}
+
 /// What a look found amiss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Amiss {
@@ -43,11 +54,11 @@ impl<K: Eq + Hash + Clone, const N: usize> Since<K, N> {
     }
 
     /// Adds what has happened since the look before. What was not there then has happened since.
-    pub(super) fn see(&mut self, now: HashMap<K, Counters<N>>) -> Amiss {
+    pub(super) fn see(&mut self, now: HashMap<K, Counters<N>>, against: Against) -> Amiss {
         let mut amiss = Amiss::default();
-        if let Some(last) = &self.last {
+        if let Some(last) = self.last.as_ref().filter(|_| against != Against::Unknown) {
             for (thing, counters) in &now {
-                let before = last.get(thing).filter(|before| {
+                let before = last.get(thing).filter(|_| against == Against::TheLast).filter(|before| {
                     let anew = counters.values.iter().zip(&before.values).any(|(now, before)| now < before)
                         || counters.since_s > before.since_s;
                     amiss.anew += usize::from(anew);
@@ -86,30 +97,41 @@ mod tests {
     fn differences_add_up_and_what_is_new_counts_from_nothing() {
         let mut since = Since::default();
         assert!(since.is_empty());
-        assert_eq!(since.see(look(&[("a", 100.0)])), Amiss::default());
+        assert_eq!(since.see(look(&[("a", 100.0)]), Against::TheLast), Amiss::default());
         assert_eq!(since.sums().count(), 0, "the first look is where counting begins");
-        since.see(look(&[("a", 103.0), ("b", 7.0)]));
-        since.see(look(&[("a", 110.0), ("b", 7.0)]));
+        since.see(look(&[("a", 103.0), ("b", 7.0)]), Against::TheLast);
+        since.see(look(&[("a", 110.0), ("b", 7.0)]), Against::TheLast);
         assert_eq!((sum(&since, "a"), sum(&since, "b")), (10.0, 7.0));
     }
 
     #[test]
     fn a_counter_that_begins_anew_is_noticed_and_keeps_what_it_had() {
         let mut since = Since::default();
-        since.see(look(&[("a", 100.0), ("b", 1.0)]));
-        since.see(look(&[("a", 150.0), ("b", 1.0)]));
-        assert_eq!(since.see(look(&[("a", 20.0)])), Amiss { anew: 1, gone: 1 });
+        since.see(look(&[("a", 100.0), ("b", 1.0)]), Against::TheLast);
+        since.see(look(&[("a", 150.0), ("b", 1.0)]), Against::TheLast);
+        assert_eq!(since.see(look(&[("a", 20.0)]), Against::TheLast), Amiss { anew: 1, gone: 1 });
         assert_eq!(sum(&since, "a"), 70.0);
-        assert_eq!(since.see(look(&[("a", 20.0), ("b", 5.0)])), Amiss::default());
+        assert_eq!(since.see(look(&[("a", 20.0), ("b", 5.0)]), Against::TheLast), Amiss::default());
         assert_eq!(sum(&since, "b"), 5.0, "it is a new one");
+    }
+
+    #[test]
+    fn after_a_reset_all_is_new_and_what_may_have_been_reset_is_not_counted() {
+        let mut since = Since::default();
+        since.see(look(&[("a", 100.0)]), Against::TheLast);
+        since.see(look(&[("a", 150.0)]), Against::Nothing);
+        assert_eq!(sum(&since, "a"), 150.0);
+        since.see(look(&[("a", 900.0)]), Against::Unknown);
+        since.see(look(&[("a", 901.0)]), Against::TheLast);
+        assert_eq!(sum(&since, "a"), 151.0);
     }
 
     #[test]
     fn one_that_says_that_it_began_later_is_another_one_however_high_it_is() {
         let mut since = Since::default();
         let at = |value, since_s| HashMap::from([("a", Counters { values: [value], since_s: Some(since_s) })]);
-        since.see(at(10.0, 1.0));
-        assert_eq!(since.see(at(12.0, 2.0)), Amiss { anew: 1, gone: 0 });
+        since.see(at(10.0, 1.0), Against::TheLast);
+        assert_eq!(since.see(at(12.0, 2.0), Against::TheLast), Amiss { anew: 1, gone: 0 });
         assert_eq!(sum(&since, "a"), 12.0);
     }
 }

@@ -7,7 +7,7 @@ use tokio_postgres::SimpleQueryRow;
 use super::about::About;
 use super::connect::{MARK, number, text};
 use super::literals::{Numbers, shown};
-use super::since::{Amiss, Counters, Since};
+use super::since::{Against, Amiss, Counters, Since};
 use crate::observe::SinceFirst;
 use crate::record::StatementRow;
 
@@ -108,15 +108,20 @@ impl Statements {
             // Of those without a name, which are all one here, no begin is known.
             counters.since_s = number(row, "since_s").filter(|_| id.is_some());
         }
-        let amiss = self.since.see(now);
+        let was_reset = self.is_reset(dropped.as_ref());
+        let amiss = self.since.see(now, if was_reset { Against::Nothing } else { Against::TheLast });
         self.note(amiss, dropped);
         begins
+    }
+
+    fn is_reset(&self, dropped: Option<&Dropped>) -> bool {
+        self.last_dropped.as_ref().zip(dropped).is_some_and(|(before, now)| before.since != now.since)
     }
 
     fn note(&mut self, amiss: Amiss, dropped: Option<Dropped>) {
         self.anew += amiss.anew;
         match (&self.last_dropped, &dropped) {
-            (Some(before), Some(now)) if before.since != now.since => self.resets += 1,
+            _ if self.is_reset(dropped.as_ref()) => self.resets += 1,
             (Some(before), Some(now)) => self.thrown_out += now.times - before.times,
             // Before 1.9 nobody tells but the gap that they leave.
             (None, None) => self.anew += amiss.gone,
@@ -185,7 +190,7 @@ impl Statements {
     fn incomplete(&self) -> Option<String> {
         let mut why = Vec::new();
         if self.resets > 0 {
-            why.push("pg_stat_statements was reset while the load ran".to_owned());
+            why.push("pg_stat_statements was reset, or lost with the server, while the load ran".to_owned());
         }
         if self.thrown_out > 0.0 {
             let room = self.room.map(|room| format!(" above {room}")).unwrap_or_default();
@@ -223,7 +228,7 @@ mod tests {
     }
 
     fn see(statements: &mut Statements, entries: Vec<(Key, Counters<6>)>, times: f64) {
-        let amiss = statements.since.see(entries.into_iter().collect());
+        let amiss = statements.since.see(entries.into_iter().collect(), Against::TheLast);
         statements.note(amiss, Some(Dropped { times, since: "then".to_owned() }));
     }
 

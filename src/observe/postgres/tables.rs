@@ -6,7 +6,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::about::About;
 use super::connect::{MARK, number, text};
-use super::since::{Counters, Since};
+use super::since::{Against, Counters, Since};
 use crate::observe::SinceFirst;
 use crate::record::TableRow;
 
@@ -81,7 +81,7 @@ impl Tables {
     }
 
     /// Takes a whole look; whether counting begins with it.
-    pub(super) fn see(&mut self, rows: &[SimpleQueryRow]) -> bool {
+    pub(super) fn see(&mut self, rows: &[SimpleQueryRow], against: Against) -> bool {
         let begins = self.since.is_empty();
         let mut now = HashMap::with_capacity(rows.len());
         self.now.clear();
@@ -93,7 +93,7 @@ impl Tables {
             let (live_rows, dead_rows) = (number(row, "live").unwrap_or(0.0), number(row, "dead").unwrap_or(0.0));
             self.now.insert(id, Now { name, live_rows, dead_rows });
         }
-        self.since.see(now);
+        self.since.see(now, against);
         begins
     }
 
@@ -169,8 +169,8 @@ mod tests {
             all.insert(99, Counters { values: [7.0; 7], since_s: None });
             all
         };
-        tables.since.see(look(1.0));
-        tables.since.see(look(3.0));
+        tables.since.see(look(1.0), Against::TheLast);
+        tables.since.see(look(3.0), Against::TheLast);
         for id in (1..=59).chain([99]) {
             let name = named("public", &format!("t{id}"));
             tables.now.insert(id, Now { name, live_rows: 5.0, dead_rows: 1.0 });
