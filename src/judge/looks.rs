@@ -122,3 +122,54 @@ fn missing_part(seen: &Seen, name: &str) -> Option<f64> {
     let (whole, _) = name.split_once('.')?;
     (seen.gauges.contains_key(whole) || seen.counts.contains_key(whole)).then_some(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::record::{ProbeKind, ProbeName};
+
+    fn seen(from_s: f64, to_s: f64, value: f64, peak: Option<f64>) -> Seen {
+        let named = |value| BTreeMap::from([("blocked".to_owned(), value)]);
+        Seen { from_s, to_s, gauges: named(value), peaks: peak.map(named).unwrap_or_default(), ..Seen::default() }
+    }
+
+    fn watched(looks: Vec<Seen>) -> Watched {
+        let name = ProbeName { kind: ProbeKind::Postgres, name: String::new(), facts: BTreeMap::new() };
+        Watched { seen: looks, ..Watched::new(name) }
+    }
+
+    const PART: Part = Part { from_s: 0.0, to_s: 70.0, level: 1.0, ends_the_load: true };
+
+    #[test]
+    fn of_a_merged_minute_no_more_than_is_certain_counts_as_past_a_limit() {
+        // Of 60 s with a mean of 0.5 and a peak of 2, at least a quarter had any; then 10 s by themselves, 4 of them with some.
+        let mut looks = vec![seen(0.0, 60.0, 0.5, Some(2.0))];
+        looks.extend((60..70).map(|s| seen(f64::from(s), f64::from(s) + 1.0, f64::from(u8::from(s < 64)), None)));
+        let watched = watched(looks);
+        let found = Looks::new(&watched, &[PART]).share_of_any("blocked").unwrap();
+        assert!((found.seconds - 19.0).abs() < 1e-9 && (found.share - 19.0 / 70.0).abs() < 1e-9, "{found:?}");
+        let past_one = Looks::new(&watched, &[PART])
+            .share_from(1.0, |seen| Some((figure(seen, "blocked")?, peak(seen, "blocked")?)));
+        assert_eq!(past_one.unwrap().seconds, 4.0, "the minute's mean lies below it: one of its seconds may be enough");
+    }
+
+    #[test]
+    fn a_look_that_spans_a_gap_tells_of_no_single_second() {
+        let watched =
+            watched(vec![seen(0.0, 1.0, 0.0, None), seen(1.0, 31.0, 0.0, None), seen(31.0, 70.0, 0.0, Some(1.0))]);
+        let parts = [Part { from_s: 0.0, to_s: 60.0, ..PART }];
+        let looks = Looks::new(&watched, &parts);
+        assert_eq!(looks.told_s(false, |_| true), 60.0, "what sticks out of the window is not of it");
+        assert_eq!(looks.told_s(true, |_| true), 30.0);
+    }
+
+    #[test]
+    fn means_are_over_time() {
+        let watched = watched(vec![seen(0.0, 9.0, 1.0, None), seen(9.0, 10.0, 11.0, None)]);
+        assert_eq!(Looks::new(&watched, &[PART]).mean("blocked"), Some(2.0));
+        assert_eq!(Looks::new(&watched, &[PART]).peak("blocked"), Some(11.0));
+        assert_eq!(Looks::new(&watched, &[PART]).mean("calls"), None);
+    }
+}

@@ -133,14 +133,11 @@ fn memory_limit(view: &View<'_>) -> Option<Found> {
     if kills >= 1.0 {
         evidence.push(format!("{} processes killed for want of memory", number(kills)));
     }
-    if let Some(used) = worst.mean_of(Seen::memory) {
-        let limit = worst.peak("memory_limit_bytes").unwrap_or(0.0);
-        evidence.push(format!(
-            "{} of {} on average; 90 % or more for {} of the steady time",
-            format_ratio(used),
-            bytes(limit),
-            format_ratio(share)
-        ));
+    if let Some(near) = near(&worst) {
+        evidence.push(format!("90 % or more of its memory for {} of the steady time", format_ratio(near.share)));
+    }
+    if let (Some(used), Some(limit)) = (worst.mean_of(Seen::memory), worst.peak("memory_limit_bytes")) {
+        evidence.push(format!("{} of {} on average", format_ratio(used), bytes(limit)));
     }
     let says = if kills >= 1.0 {
         format!("{name} ran out of memory")

@@ -95,3 +95,17 @@ fn suspect(rule: &Rule, found: Found) -> Suspect {
     let (rule, threshold) = (rule.id.to_owned(), rule.threshold.to_owned());
     Suspect { rule, subject, says, evidence, threshold, advice, weight: (weight * 1e4).round() / 1e4 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_and_a_threshold_with_its_source() {
+        for (at, rule) in RULES.iter().enumerate() {
+            assert!(RULES[..at].iter().all(|other| other.id != rule.id), "{}", rule.id);
+            let sources = ["our own", "pghero", "check_postgres", "documentation", "Kubernetes", "the guide", "Sentry"];
+            assert!(sources.iter().any(|source| rule.threshold.contains(source)), "{}", rule.id);
+        }
+    }
+}

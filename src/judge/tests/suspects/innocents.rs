@@ -132,7 +132,7 @@ fn slow_for_reasons_of_its_own() -> World {
     World::answering(|_, _| Answer::ok(3e6))
 }
 
-const INNOCENTS: &[(&str, fn() -> World)] = &[
+const INNOCENTS: &[(&str, Make)] = &[
     ("healthy", World::healthy),
     ("busy but fine", busy_but_fine),
     ("cold at the start", cold_at_the_start),

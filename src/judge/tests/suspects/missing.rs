@@ -10,7 +10,11 @@ fn value() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), Just(1.0), 0.0..1e3, 0.0..1e12, Just(f64::MAX), Just(f64::MIN_POSITIVE)]
 }
 
-fn look() -> impl Strategy<Value = (f64, Vec<(usize, f64)>, Vec<(usize, f64)>)> {
+/// Figures by their place in the list of all.
+type Figures = Vec<(usize, f64)>;
+
+/// A length, gauges and counts.
+fn look() -> impl Strategy<Value = (f64, Figures, Figures)> {
     let figures = || proptest::collection::vec((0..FIGURES.len(), value()), 0..40);
     (prop_oneof![Just(0.0), Just(1.0), 0.1..30.0], figures(), figures())
 }

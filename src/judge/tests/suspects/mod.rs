@@ -14,6 +14,9 @@ use crate::record::{ProbeKind, ProbeName, Run, Seen, StatementRow, Statements, T
 const REQUESTS_PER_S: f64 = 83.0;
 const GB: f64 = 1e9;
 
+/// Makes a run.
+type Make = fn() -> World;
+
 /// A run with its probes.
 pub(super) struct World {
     pub(super) run: Run,

@@ -40,6 +40,17 @@ fn no_index_with_parallel_scans_and_no_statistics() -> World {
     world
 }
 
+fn no_index_but_fast() -> World {
+    let mut world = World::healthy();
+    world.statement(statement(TASKS, 0.333, 3.0, 50.0, 500.0)).table(table("tasks", 20_840.0, 2_300.0, 900.0)).count(
+        Postgres,
+        "",
+        "exec_ms",
+        |_| 110.0,
+    );
+    world
+}
+
 /// The one that follows for each project, with the cache in front: projects are asked for again only after each new task.
 fn n_plus_one() -> World {
     let mut world = World::healthy();
@@ -114,6 +125,18 @@ fn leak() -> World {
     world
 }
 
+/// 8 KiB a request, in steps of an allocator, and the database beside it fills its buffers.
+fn leak_in_a_container() -> World {
+    let mut world = World::healthy();
+    let memory = [("cpus", 2.0), ("memory_limit_bytes", 2.0 * GB)];
+    world.add(Container, SERVICE, &memory, &[("cpu_s", 0.3)]).add(Container, "db", &memory, &[("cpu_s", 0.3)]);
+    world.probe(Container, "db").name.facts.insert("image".into(), "postgres:15".into());
+    world
+        .gauge(Container, SERVICE, "memory_bytes", |at_s| 60e6 + (at_s * 8_192.0 * REQUESTS_PER_S / 4e6).floor() * 4e6)
+        .gauge(Container, "db", "memory_bytes", |at_s| 0.2 * GB + 8e6 * at_s);
+    world
+}
+
 fn no_cache() -> World {
     let mut world = World::healthy();
     world
@@ -161,15 +184,17 @@ fn growing_table() -> World {
     world
 }
 
-const TROUBLES: &[(&str, fn() -> World, &str)] = &[
+const TROUBLES: &[(&str, Make, &str)] = &[
     ("no index on 200,000 tasks", no_index, "sequential_scan"),
     ("no index, parallel scans", no_index_with_parallel_scans_and_no_statistics, "sequential_scan"),
+    ("no index on 20,000 tasks, and still fast", no_index_but_fast, "sequential_scan"),
     ("N+1 behind a cache", n_plus_one, "n_plus_one"),
     ("N+1 of one statement", n_plus_one_without_cache_or_list, "n_plus_one"),
     ("a pool of 2", pool_of_two, "pool_exhausted"),
     ("lock contention", lock_contention, "lock_waits"),
     ("some lock waits", some_lock_waits, "lock_waits"),
     ("a leak", leak, "memory_growth"),
+    ("a leak in a container", leak_in_a_container, "memory_growth"),
     ("no cache", no_cache, "cache_unused"),
     ("a CPU limit", cpu_limit, "cpu_limit"),
     ("a throttled container", throttled_container, "throttled"),
@@ -272,6 +297,22 @@ fn every_other_rule_finds_what_it_is_for() {
             |at_s| at_s,
         );
     });
+    found("memory_limit", &|world| {
+        world.add(Container, "job", &[("memory_bytes", 1e8), ("memory_limit_bytes", 1e9)], &[("oom_kills", 0.0)]);
+        world.count(Container, "job", "oom_kills", |at_s| now_and_then(at_s, 40, 1.0));
+    });
+    found("cpu_limit", &|world| {
+        world.count(Redis, "", "cpu_s", |_| 0.97);
+    });
+    found("connections_refused", &|world| {
+        world.count(Redis, "", "rejected", |at_s| now_and_then(at_s, 20, 1.0));
+    });
+    found("pool_exhausted", &|world| {
+        world.gauge(Metrics, "", "connections", |_| 50.0);
+        for seen in &mut world.probe(Metrics, "").seen {
+            seen.gauges.remove("pool_waiting");
+        }
+    });
     let missed = |change: &dyn Fn(&mut World)| {
         let mut world = World::answering(slow(3_000_000.0));
         change(&mut world);
@@ -282,6 +323,10 @@ fn every_other_rule_finds_what_it_is_for() {
         world.count(Host, "", "disk_busy_s", |_| 1.0);
     });
     assert_eq!(disk, ["disk_busy"]);
+    let waits = missed(&|world| {
+        world.gauge(Postgres, "", "blocked", |at_s| now_and_then(at_s, 25, 1.0));
+    });
+    assert_eq!(waits, ["lock_waits"], "two looks are enough where there is something to explain");
     let reads = missed(&|world| {
         world.count(Postgres, "", "blocks_read", |_| 4_000.0);
     });
