@@ -168,7 +168,7 @@ fn row(target: &TargetResult) -> Row {
         sign: words::sign(target.verdict),
         kind: kind(target.verdict),
         verdict: words::say(target.verdict),
-        name: words::target_name(&target.name),
+        name: words::target_title(target),
         limit: words::limit(target),
         measured: words::measured(target),
         interval: words::interval(target),

@@ -112,7 +112,7 @@ fn skipped(message: &str) -> TestCaseStatus {
 
 /// `p95 response time 3.12 s, limit < 2 s, 95 % interval 2.89 – 3.34 s: 56 % above the limit`.
 pub(super) fn message(target: &TargetResult) -> String {
-    let mut message = words::target_name(&target.name);
+    let mut message = words::target_title(target);
     let (measured, interval) = (words::measured(target), words::interval(target));
     if !measured.is_empty() {
         let _ = write!(message, " {measured}");

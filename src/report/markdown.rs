@@ -63,7 +63,7 @@ fn targets(page: &mut String, targets: &[TargetResult]) {
             page,
             &[
                 words::sign(target.verdict).to_string(),
-                words::target_name(&target.name),
+                words::target_title(target),
                 words::limit(target),
                 words::measured(target),
                 words::interval(target),

@@ -6,7 +6,7 @@ use super::html::{Cell, Endpoint, Figure, figure};
 use super::watched::{self as told, Moved, Row};
 use super::{amounts, charts, words};
 use crate::judge::{ProbeResult, RunResult, StatementResult, Suspect};
-use crate::record::{Run, TableRow, Watched};
+use crate::record::{ProbeKind, Run, TableRow, Watched};
 use crate::units::{format_count, format_ms, format_ratio};
 
 /// Statements that are listed.
@@ -80,11 +80,8 @@ fn probe(run: &Run, result: &RunResult, watched: &Watched) -> Probe {
     let sample = result.samples.get(&name).unwrap_or(&nothing);
     let (charts, zero) = charts::probe(run, result, watched);
     // A suspect may speak of a part of what is watched: of a table.
-    let of_database = |subject: &str| subject.starts_with("table ") || subject.starts_with("statement");
-    let suspected = result.suspects.iter().any(|suspect| {
-        suspect.subject == name
-            || (watched.name.kind == crate::record::ProbeKind::Postgres && of_database(&suspect.subject))
-    });
+    let of_it = |subject: &str| watched.name.kind == ProbeKind::Postgres && subject.starts_with("table ");
+    let suspected = result.suspects.iter().any(|suspect| suspect.subject == name || of_it(&suspect.subject));
     Probe {
         id: format!("probe-{}", told::slug(&watched.name)),
         open: suspected || !watched.gaps.is_empty(),

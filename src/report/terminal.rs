@@ -109,17 +109,17 @@ impl Page {
         if targets.is_empty() {
             return;
         }
-        let table = |name: fn(&str) -> String| {
+        let table = |name: fn(&TargetResult) -> String| {
             let mut columns = Columns::new(&["target", "limit", "measured", "95 % interval"], &[]);
             for target in targets {
                 let figures = [words::limit(target), words::measured(target), words::interval(target)];
-                columns.row([name(&target.name)].into_iter().chain(figures));
+                columns.row([name(target)].into_iter().chain(figures));
             }
             columns
         };
-        let mut columns = table(words::target_name);
+        let mut columns = table(words::target_title);
         if columns.width() > self.width - 3 {
-            columns = table(words::short_target_name);
+            columns = table(words::short_target_title);
             columns.fit(self.width - 3);
         }
         self.heading(&columns);
@@ -156,7 +156,7 @@ impl Page {
             let seen = || stage.targets.iter().filter(|t| t.verdict != Verdict::NotMeasured);
             let mut columns = Columns::new(&["", "", ""], &[]);
             for target in seen() {
-                columns.row([words::target_name(&target.name), words::measured(target), words::interval(target)]);
+                columns.row([words::target_title(target), words::measured(target), words::interval(target)]);
             }
             columns.fit(self.width - 7);
             for (target, row) in seen().zip(columns.rows()) {

@@ -293,6 +293,12 @@ fn cpu_memory(run: &Run, result: &RunResult) -> Result<(Vec<Strip>, String), Str
     if strips.iter().any(|s| s.lines.iter().any(|line| line.points.iter().any(|point| point.peak.is_some()))) {
         caption.push_str(" The faint line is the highest second within each point.");
     }
+    let limitless =
+        |watched: &&Watched| watched.tells("cpu_s") && !watched.seen.iter().any(|seen| seen.cpu().is_some());
+    let limitless: Vec<String> = subjects.iter().copied().filter(limitless).map(|w| w.name.to_string()).collect();
+    if !limitless.is_empty() {
+        caption = format!("{caption} No limit of its CPU is known of {}: see its own charts.", limitless.join(", "));
+    }
     let left = cpu_left.max(memory_left);
     if left > 0 {
         caption = format!("{caption} {left} with less are left out here.");

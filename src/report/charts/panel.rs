@@ -72,15 +72,18 @@ impl Panel {
         }
     }
 
-    /// Shades where nothing was seen; what is too short to be seen is given a pixel and a half.
-    pub(super) fn gaps(&self, canvas: &mut Canvas, gaps: &[(f64, f64)]) {
-        for &(from_s, to_s) in gaps {
+    /// Shades where nothing was seen, with who saw nothing where there is room; what is too short to be seen is given a pixel
+    /// and a half.
+    pub(super) fn gaps(&self, canvas: &mut Canvas, gaps: &[(f64, f64, &str)]) {
+        for &(from_s, to_s, who) in gaps {
             let (from, to) = (self.x.at(from_s), self.x.at(to_s));
             let to = to.max(from + 1.5);
             canvas.area((from, self.top), (to, self.bottom), Ink::Gap);
-            if to - from > 34.0 {
+            let whole = format!("{who}: gap");
+            let fits = |words: &&str| to - from > 6.8 * words.chars().count() as f64 + 8.0;
+            if let Some(words) = [whole.as_str(), "gap"].into_iter().find(fits) {
                 let middle = (f64::midpoint(from, to), self.top + 9.0);
-                canvas.text(middle, "gap", Ink::Muted, Anchor::Middle);
+                canvas.text(middle, words, Ink::Muted, Anchor::Middle);
             }
         }
     }

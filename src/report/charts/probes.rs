@@ -71,7 +71,7 @@ static SHAPES: &[Shape] = &[
     of(
         Postgres,
         "waits",
-        "Sessions that wait, by what for, and locks",
+        "Sessions that wait, and locks",
         &[Parts("waits"), Figure("locks_waiting", "locks waited for"), Figure("blocked", "blocked by others")],
     ),
     of(
@@ -104,7 +104,7 @@ static SHAPES: &[Shape] = &[
     of(
         Redis,
         "keys-lost",
-        "Keys lost and connections rejected a second",
+        "Keys lost, clients rejected a second",
         &[Figure("evicted", "evicted"), Figure("expired", "expired"), Figure("rejected", "rejected")],
     ),
     of(Redis, "cpu", "CPUs at work", &[CPU]),
@@ -126,14 +126,9 @@ static SHAPES: &[Shape] = &[
             Figure("waiting", "waiting"),
         ],
     ),
-    of(Metrics, "requests", "Requests a second, as the service counts", &[Figure("requests", "requests")]),
+    of(Metrics, "requests", "Requests a second, by its own count", &[Figure("requests", "requests")]),
     said(
-        of(
-            Metrics,
-            "request-time",
-            "Time of a request, mean, as the service measures",
-            &[Per("timed_s", "timed", 1000.0, "mean")],
-        ),
+        of(Metrics, "request-time", "Time of a request, by its own clock", &[Per("timed_s", "timed", 1000.0, "mean")]),
         amounts::ms,
     ),
     limited(
@@ -170,7 +165,7 @@ static SHAPES: &[Shape] = &[
         of(
             Container,
             "throttling",
-            "Periods in which its CPU limit held it up",
+            "Held up by its CPU limit",
             &[Per("throttled_periods", "periods", 1.0, "of its periods"), Figure("throttled_s", "time throttled")],
         ),
         amounts::ratio,
@@ -178,7 +173,7 @@ static SHAPES: &[Shape] = &[
     of(Container, "disk", "Disk", &[READ, WRITTEN]),
     of(Container, "network", "Network", &[RECEIVED, SENT]),
     of(Container, "processes", "Processes and threads", &[Figure("processes", "processes")]),
-    of(Container, "killed", "Processes killed for want of memory, a second", &[Figure("oom_kills", "killed")]),
+    of(Container, "killed", "Killed for want of memory, a second", &[Figure("oom_kills", "killed")]),
     limited(of(Process, "cpu", "CPUs at work", &[CPU]), "cpus"),
     limited(of(Process, "memory", "Memory", &[MEMORY]), "memory_limit_bytes"),
     of(
@@ -270,6 +265,8 @@ mod tests {
         for (n, shape) in SHAPES.iter().enumerate() {
             let same = |other: &Shape| (other.kind, other.slug) == (shape.kind, shape.slug);
             assert!(!SHAPES[..n].iter().any(same), "{}", shape.slug);
+            // With its limit it must have room on a phone.
+            assert!(shape.title.len() <= if shape.limit.is_some() { 33 } else { 38 }, "{}", shape.title);
         }
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn blind(watched: &Watched) -> Vec<Blind> {
         .gaps
         .iter()
         .filter(|gap| gap.to_s > gap.from_s)
-        .map(|gap| Blind { from_s: gap.from_s, to_s: gap.to_s, why: gap.why.clone() })
+        .map(|gap| Blind { from_s: gap.from_s, to_s: gap.to_s, who: watched.name.to_string(), why: gap.why.clone() })
         .collect()
 }
 

@@ -90,6 +90,8 @@ pub(super) struct Mark {
 pub(super) struct Blind {
     pub(super) from_s: f64,
     pub(super) to_s: f64,
+    /// Who saw nothing.
+    pub(super) who: String,
     pub(super) why: String,
 }
 
@@ -148,10 +150,12 @@ pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult, of: &Time
     for (n, strip) in of.strips.iter().enumerate() {
         let last = n + 1 == of.strips.len();
         let height = height(narrow, of.strips.len(), strip);
+        let scale = if strip.axis((1.0, 0.0)).is_log() { ", log scale" } else { "" };
+        let title = format!("{}{scale}", strip.title);
         if of.title.is_empty() && n == 0 {
-            canvas.title((12.0, top + 16.0), &strip.title);
+            canvas.title((12.0, top + 16.0), &title);
         } else {
-            canvas.text((12.0, top + 14.0), &strip.title, Ink::Text, Anchor::Start);
+            canvas.text((12.0, top + 14.0), &title, Ink::Text, Anchor::Start);
         }
         top += 28.0;
         if narrow {
@@ -178,7 +182,7 @@ fn height(narrow: bool, strips: usize, strip: &Strip) -> f64 {
 
 fn one(canvas: &mut Canvas, panel: &Panel, strip: &Strip, windows: &[(f64, f64)]) {
     panel.judged(canvas, windows, false);
-    let gaps: Vec<(f64, f64)> = strip.gaps.iter().map(|gap| (gap.from_s, gap.to_s)).collect();
+    let gaps: Vec<(f64, f64, &str)> = strip.gaps.iter().map(|gap| (gap.from_s, gap.to_s, &*gap.who)).collect();
     if strip.lines.is_empty() {
         panel.gaps(canvas, &gaps);
         canvas.line(&[(panel.left, panel.bottom), (panel.right, panel.bottom)], Ink::Muted, 1.0);
@@ -244,7 +248,9 @@ fn legend(canvas: &mut Canvas, strip: &Strip, top: f64) -> f64 {
 
 /// Time and words, wherever a line has a point, and in the middle of every gap.
 fn readout(of: &Timeline, length_s: f64) -> Vec<(f64, String)> {
-    let lines = || of.strips.iter().flat_map(|strip| strip.lines.iter().map(move |line| (line, strip.say)));
+    let lines = || of.strips.iter().flat_map(|strip| strip.lines.iter().map(move |line| (line, strip)));
+    // A name that stands in several strips is told with its strip's.
+    let twice = |name: &str| lines().filter(|(line, _)| line.name == name).count() > 1;
     let gaps = || of.strips.iter().flat_map(|strip| &strip.gaps);
     let apart = lines().map(|(line, _)| line.width_s).fold(f64::INFINITY, f64::min).min(length_s) * 0.6;
     let mut times: Vec<f64> = lines().flat_map(|(line, _)| line.points.iter().map(|point| point.at_s)).collect();
@@ -259,20 +265,21 @@ fn readout(of: &Timeline, length_s: f64) -> Vec<(f64, String)> {
         kept
     });
     let words = |at_s: f64| {
-        let mut text = format!("{}: ", words::seconds(at_s.round()));
+        let mut text = format!("{}: ", words::seconds(at_s));
         let mut parts: Vec<String> = Vec::new();
-        for (line, say) in lines() {
+        for (line, strip) in lines() {
             let nearest = nearest(&line.points, at_s).filter(|point| (point.at_s - at_s).abs() <= line.width_s);
             if let Some(point) = nearest {
-                let mut part = format!("{} {}", line.name, say(point.value));
+                let of = if twice(&line.name) { format!("{} of ", strip.title) } else { String::new() };
+                let mut part = format!("{of}{} {}", line.name, (strip.say)(point.value));
                 if let Some(peak) = point.peak {
-                    let _ = write!(part, " (peak {})", say(peak));
+                    let _ = write!(part, " (peak {})", (strip.say)(peak));
                 }
                 parts.push(part);
             }
         }
         for gap in gaps().filter(|gap| (gap.from_s..=gap.to_s).contains(&at_s)) {
-            let blind = format!("nothing seen: {}", gap.why);
+            let blind = format!("{} saw nothing: {}", gap.who, gap.why);
             if !parts.contains(&blind) {
                 parts.push(blind);
             }
