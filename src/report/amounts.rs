@@ -8,7 +8,9 @@ pub(super) type Say = fn(f64) -> String;
 
 /// Decimal, so that ticks of an axis are round.
 const BYTES: [(f64, &str); 5] = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
-const LARGE: [(f64, &str); 2] = [(1e9, "G"), (1e6, "M")];
+const LARGE: [(f64, &str); 3] = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+/// What is smaller is written out.
+const WRITTEN_OUT: f64 = 9_999.5;
 
 /// How a figure of this unit is written.
 pub(super) fn say(unit: FigureUnit) -> Say {
@@ -22,13 +24,14 @@ pub(super) fn say(unit: FigureUnit) -> Say {
     }
 }
 
-/// `0.25`, `3.4`, `12.3`, `1,234`, `1.2 M`.
+/// `0.25`, `3.4`, `12.3`, `1,234`, `12.3 k`, `1.2 M`.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
     let size = value.abs();
-    if let Some((scale, unit)) = LARGE.into_iter().find(|(scale, _)| size >= *scale) {
+    let fits = |(scale, _): &(f64, &str)| size >= WRITTEN_OUT.max(scale * 0.9995);
+    if let Some((scale, unit)) = LARGE.into_iter().find(fits) {
         return format!("{} {unit}", digits(value / scale));
     }
     if size >= 999.5 {
@@ -96,8 +99,8 @@ mod tests {
 
     #[test]
     fn three_digits_tell_enough() {
-        let numbers = [0.0, 0.012_34, 0.25, 3.456, 12.34, 999.4, 1234.4, 1_234_567.0, 2e9];
-        let said = ["0", "0.0123", "0.25", "3.46", "12.3", "999", "1,234", "1.23 M", "2 G"];
+        let numbers = [0.0, 0.012_34, 0.25, 3.456, 12.34, 999.4, 1234.4, 9999.7, 12_345.0, 999_700.0, 1_234_567.0, 2e9];
+        let said = ["0", "0.0123", "0.25", "3.46", "12.3", "999", "1,234", "10 k", "12.3 k", "1 M", "1.23 M", "2 G"];
         assert_eq!(numbers.map(number), said);
         let sizes = [0.0, 512.4, 1000.0, 999_700.0, 112_400_000.0, 2_147_483_648.0];
         assert_eq!(sizes.map(bytes), ["0 B", "512 B", "1 kB", "1 MB", "112 MB", "2.15 GB"]);

@@ -157,9 +157,10 @@ fn subjects(run: &Run) -> Vec<&Watched> {
     run.watched.iter().filter(|watched| kinds.contains(&watched.name.kind)).collect()
 }
 
-/// Each subject has one colour in all strips.
+/// Each subject has one colour in all strips, and up to six have one each.
 fn ink(run: &Run, of: &Watched) -> Ink {
-    let at = run.watched.iter().position(|watched| watched.name == of.name).unwrap_or(0);
+    let mut all = subjects(run).into_iter().chain(of_kind(run, ProbeKind::Redis));
+    let at = all.position(|watched| watched.name == of.name).unwrap_or(0);
     Ink::LINES[at % Ink::LINES.len()]
 }
 

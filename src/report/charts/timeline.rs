@@ -13,6 +13,8 @@ use crate::report::amounts::Say;
 use crate::report::columns::cut_middle;
 use crate::report::words;
 
+/// Room left of the strips on a phone: `800 kB/s` fits.
+const LEFT_NARROW: f64 = 60.0;
 /// Room right of the strips for names of lines, on a screen.
 const LABELS: f64 = 168.0;
 /// So many characters have room there.
@@ -140,7 +142,8 @@ fn near(limit: f64, most: f64) -> bool {
 pub(super) fn draw(canvas: &mut Canvas, run: &Run, result: &RunResult, of: &Timeline) -> Readout {
     let length = length_s(run);
     let narrow = canvas.narrow();
-    let (left, right) = (left_room(canvas), canvas.width - if narrow { 14.0 } else { LABELS });
+    let (left, right) =
+        if narrow { (LEFT_NARROW, canvas.width - 20.0) } else { (left_room(canvas), canvas.width - LABELS) };
     let x = Axis::linear(0.0, length, (left, right));
     let mut top = if of.title.is_empty() { 0.0 } else { 26.0 };
     if !of.title.is_empty() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::judge::{FigureResult, ProbeResult};
 use crate::record::{FIGURES, FigureName, FigureUnit, ProbeKind, figure_name};
-use crate::report::amounts::{self, number};
+use crate::report::amounts;
+use crate::units::format_count;
 
 /// One figure.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ fn row(title: &str, unit: FigureUnit, figure: FigureResult) -> Row {
         FigureUnit::BytesPerSecond => amounts::bytes,
         FigureUnit::MsPerSecond => amounts::ms,
         FigureUnit::SecondsPerSecond => amounts::seconds,
-        _ => number,
+        _ => |count: f64| format_count(count.max(0.0).round() as u64),
     };
     Row {
         title: title.to_owned(),
