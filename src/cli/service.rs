@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::Failure;
+use crate::observe::{ProcessOf, ProcessSpec};
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
 const GONE_WITHIN: Duration = Duration::from_secs(2);
@@ -25,9 +26,11 @@ impl Service {
         let program = std::env::current_exe().map_err(|error| cannot(error.to_string()))?;
         let mut child = Command::new(program)
             .args(["serve", "--port", "0", "--parent-pipe"])
-            // It takes any account, whatever another service on this machine is told to take.
+            // It takes any account and keeps everything in memory, whatever another service on this machine is told.
             .env_remove("AGENTHUB_PERF_SERVE_EMAIL")
             .env_remove("AGENTHUB_PERF_SERVE_PASSWORD")
+            .env_remove("AGENTHUB_PERF_SERVE_DATABASE")
+            .env_remove("AGENTHUB_PERF_SERVE_REDIS")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for us: the service must still answer what is in flight.
@@ -48,6 +51,12 @@ impl Service {
             Some(url) => Ok(Self { url: url.to_owned(), child }),
             None => Err(cannot(format!("it did not say where it listens within {} s", READY_WITHIN.as_secs()))),
         }
+    }
+
+    /// Its process, to be watched.
+    pub(super) fn process(&self) -> Option<ProcessSpec> {
+        let of = ProcessOf::Pid(self.child.id()?);
+        Some(ProcessSpec { label: Some("reference service".to_owned()), of })
     }
 
     /// Ends it.

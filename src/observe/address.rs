@@ -13,7 +13,10 @@ pub struct Address(Url);
 impl Address {
     /// Reads `postgres://user:password@host:5432/name`.
     pub fn postgres(text: &str) -> Result<Self, String> {
-        Self::parse(text, &["postgres", "postgresql"], "postgres://user:password@127.0.0.1:5432/agenthub")
+        let example = "postgres://user:password@127.0.0.1:5432/agenthub";
+        let address = Self::parse(text, &["postgres", "postgresql"], example)?;
+        super::postgres::settings(&address.0).map_err(|why| format!("{address}: {why}, e.g. {example}"))?;
+        Ok(address)
     }
 
     /// Reads `redis://127.0.0.1:6379/0`.
@@ -45,7 +48,7 @@ impl Address {
 
     /// The password, decoded, for masking.
     pub fn password(&self) -> Option<String> {
-        let raw = self.0.password().map(|raw| percent_decoded(raw));
+        let raw = self.0.password().map(percent_decoded);
         raw.or_else(|| self.0.query_pairs().find(|(key, _)| key == "password").map(|(_, value)| value.into_owned()))
     }
 }
@@ -106,5 +109,13 @@ mod tests {
             assert!(error.contains("e.g. postgres://") && !error.contains("geheim"), "{error}");
         }
         assert!(Address::redis("redis://").unwrap_err().contains("names no host"));
+        for (bad, says) in [
+            ("postgres://me:geheim@db/x?sslmode=on", "verify-full"),
+            ("postgres://me:geheim@db/x?colour=geheim", "colour"),
+            ("postgres://me:geheim@db/x?sslmode=verify-ca&sslrootcert=/nowhere.pem", "sslrootcert /nowhere.pem"),
+        ] {
+            let error = Address::postgres(bad).unwrap_err();
+            assert!(error.contains(says) && !error.contains("me:geheim"), "{error}");
+        }
     }
 }

@@ -17,12 +17,12 @@ mod watch;
 
 pub use address::Address;
 pub use observer::{FirstLook, Observer};
-pub use process::ProcessSpec;
+pub use process::{ProcessOf, ProcessSpec};
 pub use watch::Watch;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
@@ -58,10 +58,12 @@ pub enum Depth {
 /// `connections.idle`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Look {
+    /// When the figures were read, where that is not the moment at which the look ended.
+    pub at: Option<Instant>,
     /// What is so now.
     pub gauges: BTreeMap<Cow<'static, str>, f64>,
     /// What has happened since some beginning. One that is lower than at the look before has begun anew: what happened in
-    /// between is not known, and not told.
+    /// between is not known, and not told. One that a look leaves out is counted from the last one that told it.
     pub totals: BTreeMap<Cow<'static, str>, f64>,
     /// The statements since the first whole look of this connection, where this one was whole.
     pub statements: Option<SinceFirst<(Vec<StatementRow>, StatementRow)>>,

@@ -104,8 +104,10 @@ struct Watcher {
     probe: Box<dyn Probe>,
     recorder: Arc<Recorder>,
     name: ProbeName,
-    /// The totals of the last look that saw something, and when it was.
-    last: Option<(f64, BTreeMap<String, f64>)>,
+    /// When the last look was that saw something.
+    seen_s: Option<f64>,
+    /// The totals as they were told last, and when that was: a probe may tell some less often.
+    last: BTreeMap<String, (f64, f64)>,
     /// The last look, whether it saw something or not.
     looked_s: f64,
     statements_from_s: f64,
@@ -116,7 +118,17 @@ impl Watcher {
     fn new(id: u32, probe: Box<dyn Probe>, recorder: Arc<Recorder>) -> Self {
         let name = probe.name();
         recorder.probe(ProbeLine::Probe { id, name: name.clone() });
-        Self { id, probe, recorder, name, last: None, looked_s: 0.0, statements_from_s: 0.0, tables_from_s: 0.0 }
+        Self {
+            id,
+            probe,
+            recorder,
+            name,
+            seen_s: None,
+            last: BTreeMap::new(),
+            looked_s: 0.0,
+            statements_from_s: 0.0,
+            tables_from_s: 0.0,
+        }
     }
 
     /// Before the load: connects, learns what it is, and begins to count.
@@ -135,7 +147,7 @@ impl Watcher {
         };
         let offset = APART * self.id;
         // What happened between the first look and the load is not the load's: counting begins anew.
-        self.last = None;
+        (self.seen_s, self.last) = (None, BTreeMap::new());
         for number in 0.. {
             let depth = if number > 0 && number % WHOLE_EVERY == 0 { Depth::Whole } else { Depth::Quick };
             let due = zero + offset + EVERY * u32::try_from(number).unwrap_or(u32::MAX);
@@ -170,7 +182,7 @@ impl Watcher {
             Ok(Err(why)) => return Some(why),
             Err(_) => return Some(format!("no answer within {} s", within.as_secs_f64())),
         };
-        let now_s = self.now_s();
+        let now_s = look.at.map_or_else(|| self.now_s(), |at| seconds(self.recorder.at_us(at)));
         let name = self.probe.name();
         if name != self.name {
             self.name = name.clone();
@@ -181,17 +193,28 @@ impl Watcher {
     }
 
     fn tell_look(&mut self, look: Look, now_s: f64) {
-        let Look { gauges, totals, statements, tables, mut blocked } = look;
-        let totals: BTreeMap<String, f64> =
-            totals.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
-        let (from_s, counts) = match &self.last {
-            Some((from_s, before)) => (*from_s, differences(before, &totals)),
-            None => (now_s, BTreeMap::new()),
-        };
-        let gauges = gauges.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
-        let seen = Seen { from_s, to_s: now_s, gauges, counts, peaks: BTreeMap::new() };
-        self.last = Some((now_s, totals));
-        self.tell(ProbeLine::Seen { probe: self.id, seen });
+        let Look { at: _, gauges, totals, statements, tables, mut blocked } = look;
+        let from_s = self.seen_s.unwrap_or(now_s);
+        self.seen_s = Some(now_s);
+        // By when counting began; mostly that is the look before.
+        let mut spans: BTreeMap<u64, Seen> = BTreeMap::new();
+        let seen = |from_s, to_s| Seen { from_s, to_s, ..Seen::default() };
+        for (name, value) in totals {
+            let before = self.last.insert(name.to_string(), (now_s, value));
+            if let Some((began_s, before)) = before
+                // A counter that went back has begun anew, and tells nothing.
+                && value >= before
+            {
+                let span = spans.entry(began_s.to_bits()).or_insert_with(|| seen(began_s, now_s));
+                span.counts.insert(name.into_owned(), value - before);
+            }
+        }
+        let mut latest = spans.remove(&from_s.to_bits()).unwrap_or_else(|| seen(from_s, now_s));
+        latest.gauges = gauges.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
+        // The look itself comes last, so that it is what is shown of now.
+        for seen in spans.into_values().chain([latest]) {
+            self.tell(ProbeLine::Seen { probe: self.id, seen });
+        }
         if let Some(SinceFirst { counted: (top, others), begins, incomplete }) = statements {
             if begins {
                 self.statements_from_s = now_s;
@@ -209,14 +232,15 @@ impl Watcher {
             });
         }
         if !blocked.is_empty() {
-            blocked.iter_mut().for_each(|session| session.at_s = now_s);
+            for session in &mut blocked {
+                session.at_s = now_s;
+            }
             self.tell(ProbeLine::Blocked { probe: self.id, sessions: blocked });
         }
     }
 
     fn now_s(&self) -> f64 {
-        // Whole milliseconds: what lies between is not known anyway.
-        (self.recorder.now_us() / 1000) as f64 / 1000.0
+        seconds(self.recorder.now_us())
     }
 
     fn tell(&self, line: ProbeLine) {
@@ -224,14 +248,9 @@ impl Watcher {
     }
 }
 
-/// What happened between two looks; a counter that went back has begun anew, and tells nothing.
-fn differences(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    now.iter()
-        .filter_map(|(name, &now)| {
-            let difference = now - before.get(name)?;
-            (difference >= 0.0).then(|| (name.clone(), difference))
-        })
-        .collect()
+fn seconds(us: u64) -> f64 {
+    // Whole milliseconds: what lies between is not known anyway.
+    (us / 1000) as f64 / 1000.0
 }
 
 async fn begin(recorder: &Recorder) -> Instant {

@@ -20,6 +20,7 @@ pub(crate) fn asked() -> Asked {
         seed: 7,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: Some(2),
         spawn_rate: None,
         rate: None,
@@ -31,6 +32,7 @@ pub(crate) fn asked() -> Asked {
         scenario_name: "agenthub user".into(),
         scenario_hash: "abc".into(),
         baseline: None,
+        judge_machine: false,
         plan: LoadPlan::users(2, 1.0, 60.0),
         targets: BTreeMap::from([("p95_response_time".into(), "< 2s".into())]),
         environment: Environment {

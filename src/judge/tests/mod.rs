@@ -6,7 +6,10 @@ mod latency;
 mod machine;
 mod outlook;
 mod rates;
+mod samples;
 mod schema;
+mod suspects;
+mod system;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -48,6 +51,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: closed.then(|| plan.peak() as u32),
         spawn_rate: closed.then_some(50.0),
         rate: None,
@@ -59,6 +63,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c".to_owned(),
         baseline: None,
+        judge_machine: false,
         plan,
         targets: Targets::guide().to_words(),
         environment: Environment {

@@ -146,6 +146,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         seed: 42,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: Some(plan.peak() as u32),
         spawn_rate: Some(50.0),
         rate: None,
@@ -157,6 +158,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c41d07b".to_owned(),
         baseline: None,
+        judge_machine: false,
         plan: plan.clone(),
         targets: BTreeMap::from([("p95_response_time".to_owned(), "< 2s".to_owned())]),
         environment: Environment {
