@@ -128,7 +128,6 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
         wait: scenario.wait.to_string(),
         scenario_name: scenario.name.clone(),
         baseline: None,
-        judge_machine: false,
         scenario_hash: scenario.hash.clone(),
         plan: shape.plan.clone(),
         targets: targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),

@@ -74,9 +74,6 @@ pub struct Asked {
     /// `--baseline`: what the run is held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<AskedBaseline>,
-    /// `--machine`: CPU and memory of this machine are judged, although it carries the generator too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub judge_machine: bool,
     /// The load.
     pub plan: LoadPlan,
     /// Targets in the words of the configuration: `p95_response_time` → `< 2s`.

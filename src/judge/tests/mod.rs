@@ -63,7 +63,6 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c".to_owned(),
         baseline: None,
-        judge_machine: false,
         plan,
         targets: Targets::guide().to_words(),
         environment: Environment {

@@ -158,7 +158,6 @@ fn asked(plan: &LoadPlan) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c41d07b".to_owned(),
         baseline: None,
-        judge_machine: false,
         plan: plan.clone(),
         targets: BTreeMap::from([("p95_response_time".to_owned(), "< 2s".to_owned())]),
         environment: Environment {

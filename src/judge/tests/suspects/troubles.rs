@@ -208,7 +208,10 @@ fn a_suspect_comes_with_its_evidence() {
     assert!(locks.evidence[1].contains("(idle in transaction)"), "{locks:?}");
     let leak = first(&leak());
     assert_eq!(leak.subject, "process api");
-    assert!(leak.evidence[0].contains("5.4 MB a second") && leak.evidence[1].ends_with(" kB for each HTTP request"), "{leak:?}");
+    assert!(
+        leak.evidence[0].contains("5.4 MB a second") && leak.evidence[1].ends_with(" kB for each HTTP request"),
+        "{leak:?}"
+    );
     let pool = first(&pool_of_two());
     assert_eq!(pool.says, "requests wait for one of the pool's 2 database connections");
 }
