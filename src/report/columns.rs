@@ -128,6 +128,22 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Lines of at most `width` columns, broken between parts where that is possible.
+pub(super) fn wrap_parts(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (n, part) in parts.iter().enumerate() {
+        let part = part.replace(char::is_control, "") + if n + 1 < parts.len() { "," } else { "" };
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + part.width() <= width => {
+                line.push(' ');
+                line.push_str(&part);
+            }
+            _ => lines.extend(wrap(&part, width)),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +160,15 @@ mod tests {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("unbreakable x", 4), ["unbreakable", "x"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn parts_stay_whole_where_they_can() {
+        let parts = ["CPU 34 %", "memory 112 MB", "x"].map(str::to_owned);
+        assert_eq!(wrap_parts(&parts, 20), ["CPU 34 %,", "memory 112 MB, x"]);
+        assert_eq!(wrap_parts(&parts, 24), ["CPU 34 %, memory 112 MB,", "x"]);
+        assert_eq!(wrap_parts(&parts, 8), ["CPU 34", "%,", "memory", "112 MB,", "x"]);
+        assert_eq!(wrap_parts(&[], 8), [""; 0]);
     }
 
     #[test]

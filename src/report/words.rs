@@ -24,6 +24,11 @@ pub(super) fn target_name(name: &str) -> String {
     }
 }
 
+/// A target's name as its row has it.
+pub(super) fn target_title(target: &TargetResult) -> String {
+    target_name(&target.name)
+}
+
 /// One character for a verdict.
 pub(super) fn sign(verdict: Verdict) -> char {
     match verdict {
@@ -325,11 +330,11 @@ pub(super) fn redirects(result: &RunResult) -> Vec<String> {
         .collect()
 }
 
-/// A target's name for where there is little room: `p95 of GET /x`.
-pub(super) fn short_target_name(name: &str) -> String {
-    match name.split_once("_response_time[") {
+/// The same for where there is little room: `p95 of GET /x`.
+pub(super) fn short_target_title(target: &TargetResult) -> String {
+    match target.name.split_once("_response_time[") {
         Some((quantile, of)) => format!("{quantile} of {}", of.trim_end_matches(']')),
-        None => target_name(name),
+        None => target_title(target),
     }
 }
 
