@@ -44,12 +44,13 @@ impl ProbeHour {
         }
     }
 
-    /// The lines of the minute that has just ended.
+    /// The lines of the minute that has just ended: who it was that saw, before what was seen.
     pub(super) fn minute(&mut self) -> Vec<ProbeLine> {
         let take = |(&id, probe): (&u32, &mut Probe)| {
-            probe.minute.take().map(|seen| ProbeLine::Seen { probe: id, seen: seen.rounded() })
+            let seen = probe.minute.take().map(|seen| ProbeLine::Seen { probe: id, seen: seen.rounded() });
+            [probe.last[0].take(), seen]
         };
-        self.probes.iter_mut().filter_map(take).collect()
+        self.probes.iter_mut().flat_map(take).flatten().collect()
     }
 
     /// The lines that stand once for the whole hour, and a new hour.
