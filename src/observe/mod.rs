@@ -5,6 +5,7 @@
 //! thread of its own, so that a probe that hangs holds up nobody. No probe writes to what it watches.
 
 mod address;
+mod cgroup;
 mod container;
 mod host;
 mod http;
@@ -18,7 +19,7 @@ mod watch;
 
 pub use address::Address;
 pub use observer::{FirstLook, Observer};
-pub use process::ProcessSpec;
+pub use process::{ProcessOf, ProcessSpec};
 pub use watch::Watch;
 
 use std::borrow::Cow;

@@ -188,7 +188,7 @@ impl RedisProbe {
             _ if denied("WRONGPASS") || denied("invalid password") => {
                 format!("{address} does not take this user and password")
             }
-            ErrorKind::AuthenticationFailed => format!("{address} does not take this user and password: {said}"),
+            ErrorKind::AuthenticationFailed => format!("{address} does not take this user and password"),
             ErrorKind::Server(ServerErrorKind::NoPerm) => {
                 format!("this user may not ask {address} for INFO: ACL SETUSER <user> +info")
             }

@@ -120,7 +120,8 @@ async fn whatever_is_asked_of_the_server_is_info_and_who_the_probe_is() {
 
 #[tokio::test]
 async fn passwords_users_and_a_server_that_is_not_there_have_a_line_each() {
-    let server = Server::start(&["--requirepass", "geheim", "--user", "watch on >auch-geheim ~* -@all +info +ping"]);
+    let server = Server::start(&["--requirepass", "geheim"]);
+    server.cli(&["-a", "geheim", "acl", "setuser", "watch", "on", ">auch-geheim", "-@all", "+info"]);
     for user in [":geheim@", "default:geheim@", "watch:auch-geheim@"] {
         server.probe(user).look(Depth::Whole).await.unwrap();
     }

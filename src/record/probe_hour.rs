@@ -44,13 +44,12 @@ impl ProbeHour {
         }
     }
 
-    /// The lines of the minute that has just ended: who it was that saw, before what was seen.
+    /// The lines of the minute that has just ended.
     pub(super) fn minute(&mut self) -> Vec<ProbeLine> {
         let take = |(&id, probe): (&u32, &mut Probe)| {
-            let seen = probe.minute.take().map(|seen| ProbeLine::Seen { probe: id, seen: seen.rounded() });
-            [probe.last[0].take(), seen]
+            probe.minute.take().map(|seen| ProbeLine::Seen { probe: id, seen: seen.rounded() })
         };
-        self.probes.iter_mut().flat_map(take).flatten().collect()
+        self.probes.iter_mut().filter_map(take).collect()
     }
 
     /// The lines that stand once for the whole hour, and a new hour.
