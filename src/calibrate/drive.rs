@@ -117,6 +117,7 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
         seed,
         stop_timeout_s: STOP_TIMEOUT.as_secs_f64(),
         allow_unproven: false,
+        judge_machine: false,
         users: (!open).then(|| shape.plan.peak().ceil() as u32),
         spawn_rate: None,
         rate: open.then(|| shape.plan.peak()),

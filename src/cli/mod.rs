@@ -10,6 +10,7 @@ mod environment;
 mod exit;
 mod history;
 mod host;
+mod probes;
 mod progress;
 mod report;
 mod run;
@@ -79,7 +80,7 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
         Command::Run(args) => run::run(*args, stop).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
-        Command::Ab(args) => ab::ab(*args, stop).await,
+        Command::Ab(args) => Box::pin(ab::ab(*args, stop)).await,
         Command::Trend(args) => trend::trend(&args),
         Command::History(command) => history::history(&command),
         Command::Scenario(command) => scenario::scenario(command, stop).await,

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 use super::baseline;
 use super::ci;
 use super::environment;
 use super::exit::ExitCode;
+use super::probes::{self, WatchArgs};
 use super::report::{show, write_reports};
+use super::service::Service;
 use super::settings::{
     Layer, ScenarioFile, Settings, Stages, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario,
     parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users, settle,
@@ -22,7 +24,8 @@ use super::{Failure, host, progress, say};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge::{self, RunResult};
-use crate::load::{self, AllowedHosts, Limits, Load, LoadError};
+use crate::load::{self, AllowedHosts, Host, Limits, Load, LoadError};
+use crate::observe::{Observer, Watch};
 use crate::record::{self, Arrivals, Asked, AskedConnections, AskedScenario, End, LoadModel, Recorder, Run};
 use crate::report::Export;
 use crate::scenario::{self, Scenario};
@@ -114,6 +117,8 @@ pub(super) struct RunArgs {
     /// End with 0 also where the verdict is unproven or void
     #[arg(long)]
     allow_unproven: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
     /// No progress, no messages
     #[arg(short, long)]
     quiet: bool,
@@ -178,12 +183,13 @@ impl RunArgs {
             keep_alive: self.no_keep_alive.then_some(false),
             http2: self.http1.then_some(false),
             allow_unproven: self.allow_unproven.then_some(true),
+            watch: self.watch.take(),
         }
     }
 }
 
 /// Runs it.
-pub(super) async fn run(mut args: RunArgs, stop: watch::Receiver<bool>) -> Result<ExitCode, Failure> {
+pub(super) async fn run(mut args: RunArgs, stop: Receiver<bool>) -> Result<ExitCode, Failure> {
     let settings = args.settle()?;
     let tell = |line: &str| {
         if !args.quiet {
@@ -216,7 +222,7 @@ pub(super) async fn attempt(
     settings: &Settings,
     tell: &dyn Fn(&str),
     progress: bool,
-    stop: watch::Receiver<bool>,
+    stop: Receiver<bool>,
 ) -> Result<Attempt, Failure> {
     let scenarios = load_scenarios(&settings.scenarios)?;
     check_targets(settings, &scenarios)?;
@@ -239,6 +245,7 @@ pub(super) async fn attempt(
         }
     };
     let connections = settings.connections();
+    let watched = watched(settings, &host, service.as_ref());
     let mut asked =
         Asked { baseline, ..asked(settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
     // One that cannot be used was refused when the host was reached through it.
@@ -286,7 +293,10 @@ pub(super) async fn attempt(
         seed: asked.seed,
         stop_timeout: settings.stop_timeout,
     };
-    let ended = drive(load, recorder, stop, progress).await;
+    let ended = match probes::start(&watched, &recorder, tell).await {
+        Ok(observer) => drive(load, recorder, observer, stop, progress).await,
+        Err(failure) => Err(failure),
+    };
     if let Some(service) = service {
         service.stop().await;
     }
@@ -389,6 +399,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         seed: settings.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
         stop_timeout_s: settings.stop_timeout.as_secs_f64(),
         allow_unproven: settings.allow_unproven,
+        judge_machine: settings.watch.machine,
         users: (!open).then(|| settings.plan.peak().ceil() as u32),
         spawn_rate: settings.spawn_rate,
         rate: open.then(|| settings.plan.peak()),
@@ -420,11 +431,20 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
     }
 }
 
+/// What is watched: as asked; this machine where the load goes to it, and the service that was started for the run.
+fn watched(settings: &Settings, host: &Host, service: Option<&Service>) -> Watch {
+    let mut watched = settings.watch.clone();
+    watched.machine |= AllowedHosts::new([]).permits(&host.origin.name);
+    watched.processes.extend(service.and_then(Service::process));
+    watched
+}
+
 /// Drives the load and closes the journal, however it ends.
 async fn drive(
     load: Load,
     recorder: Arc<Recorder>,
-    stop: watch::Receiver<bool>,
+    observer: Option<Observer>,
+    stop: Receiver<bool>,
     progress: bool,
 ) -> Result<(), Failure> {
     let shown = progress.then(|| {
@@ -433,6 +453,9 @@ async fn drive(
     });
     let control = load.control();
     let ended = load::drive(load, control, Arc::clone(&recorder), stop).await;
+    if let Some(observer) = observer {
+        observer.stop().await;
+    }
     let end = match &ended {
         Ok(end) => end.clone(),
         Err(error) => End::Aborted(error.to_string()),

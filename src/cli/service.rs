@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::Failure;
+use crate::observe::{ProcessOf, ProcessSpec};
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
 const GONE_WITHIN: Duration = Duration::from_secs(2);
@@ -48,6 +49,12 @@ impl Service {
             Some(url) => Ok(Self { url: url.to_owned(), child }),
             None => Err(cannot(format!("it did not say where it listens within {} s", READY_WITHIN.as_secs()))),
         }
+    }
+
+    /// Its process, to be watched.
+    pub(super) fn process(&self) -> Option<ProcessSpec> {
+        let of = ProcessOf::Pid(self.child.id()?);
+        Some(ProcessSpec { label: Some("reference service".to_owned()), of })
     }
 
     /// Ends it.

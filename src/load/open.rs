@@ -83,10 +83,8 @@ impl Open {
         let began = Instant::now();
         let (mut asked, mut tick) = (0, tokio::time::interval(Duration::from_millis(1)));
         loop {
-            let worked = starts.worked.load(Ordering::Acquire);
-            let failed = self.failed_starts.load(Ordering::Acquire);
             // As long as nobody has started, a failure is not followed by more of the same.
-            while (worked > 0 || failed == 0)
+            while (starts.worked.load(Ordering::Acquire) > 0 || self.failed_starts.load(Ordering::Acquire) == 0)
                 && let Some(&kind) = left.last()
                 && let Some(place) = self.pool.prepare(kind)
             {
@@ -94,6 +92,8 @@ impl Open {
                 asked += 1;
                 self.spawn(kind, place, None);
             }
+            let worked = starts.worked.load(Ordering::Acquire);
+            let failed = self.failed_starts.load(Ordering::Acquire);
             if worked + failed == asked {
                 if worked == 0 && asked > 0 {
                     let failure = starts.last_failure();
@@ -293,8 +293,8 @@ impl Open {
                     // Told before the leave is given back: the next in line would otherwise fail as well.
                     starts.failed(actor.masked(failure));
                     ground.recorder.failed_start();
-                    self.pool.stayed_away(kind, place, Instant::now() + START_PAUSE);
                     self.failed_starts.fetch_add(1, Ordering::AcqRel);
+                    self.pool.stayed_away(kind, place, Instant::now() + START_PAUSE);
                     return;
                 }
             }

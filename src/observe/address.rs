@@ -45,7 +45,7 @@ impl Address {
 
     /// The password, decoded, for masking.
     pub fn password(&self) -> Option<String> {
-        let raw = self.0.password().map(|raw| percent_decoded(raw));
+        let raw = self.0.password().map(percent_decoded);
         raw.or_else(|| self.0.query_pairs().find(|(key, _)| key == "password").map(|(_, value)| value.into_owned()))
     }
 }

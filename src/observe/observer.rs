@@ -270,7 +270,9 @@ impl Watcher {
             });
         }
         if !blocked.is_empty() {
-            blocked.iter_mut().for_each(|session| session.at_s = now_s);
+            for session in &mut blocked {
+                session.at_s = now_s;
+            }
             self.tell(ProbeLine::Blocked { probe: self.id, sessions: blocked });
         }
     }

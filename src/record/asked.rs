@@ -41,6 +41,9 @@ pub struct Asked {
     pub stop_timeout_s: f64,
     /// `--allow-unproven`: an unproven or void verdict ends with 0.
     pub allow_unproven: bool,
+    /// `--machine`: the machine that made the load is judged too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judge_machine: bool,
     /// `closed` load: users. The most that are asked for at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<u32>,

@@ -20,6 +20,7 @@ pub(crate) fn asked() -> Asked {
         seed: 7,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: Some(2),
         spawn_rate: None,
         rate: None,

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::record::accountant::Closed;
 use crate::record::fixture::{asked, endpoints};
-use crate::record::{EndpointId, EndpointSecond, FailureKind, GeneratorSecond, Interval, IntervalKind, Run, read};
+use crate::record::{
+    EndpointId, EndpointSecond, FailureKind, Gap, GeneratorSecond, Interval, IntervalKind, ProbeKind, ProbeName, Run,
+    Seen, read,
+};
 use crate::stats::Distribution;
 
 fn started() -> jiff::Timestamp {
@@ -256,4 +259,44 @@ impl Journal {
     pub(in crate::record) fn fill_disk(&mut self) {
         self.samples.file = File::options().write(true).open("/dev/full").unwrap();
     }
+}
+
+#[test]
+fn what_probes_tell_is_read_back_and_merged_with_the_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = write_short(folder.path(), 0..0);
+    let name = ProbeName { kind: ProbeKind::Process, name: "api".into(), facts: BTreeMap::new() };
+    journal.watch(&[ProbeLine::Probe { id: 0, name: name.clone() }]).unwrap();
+    let seen = |at: u64| Seen {
+        from_s: at as f64,
+        to_s: at as f64 + 1.0,
+        gauges: [("memory_bytes".to_owned(), 100.0)].into(),
+        counts: [("cpu_s".to_owned(), if at == 7 { 1.5 } else { 0.5 })].into(),
+        peaks: BTreeMap::new(),
+    };
+    let gap = Gap { from_s: 9.0, to_s: 10.0, why: "it has ended".into() };
+    for at in 0..121 {
+        let line = match at {
+            9 => ProbeLine::Gap { probe: 0, gap: gap.clone() },
+            _ => ProbeLine::Seen { probe: 0, seen: seen(at) },
+        };
+        journal.watch(&[line]).unwrap();
+        if at == 118 {
+            let run = read(folder.path()).unwrap();
+            assert_eq!(
+                (run.watched.len(), run.watched[0].seen.len()),
+                (1, 118),
+                "each second, before the hour is over"
+            );
+        }
+        append(&mut journal, at);
+    }
+    let run = read(folder.path()).unwrap();
+    assert_eq!(run.warnings, Vec::<String>::new());
+    let [watched] = &*run.watched else { panic!("{:?}", run.watched) };
+    assert_eq!((&watched.name, &*watched.gaps), (&name, &[gap][..]));
+    let spans: Vec<(f64, f64)> = watched.seen.iter().map(|seen| (seen.from_s, seen.to_s)).collect();
+    assert_eq!(spans, [(0.0, 60.0), (60.0, 120.0), (120.0, 121.0)]);
+    assert_eq!(watched.total("cpu_s", 0.0, 200.0), Some(59.0 * 0.5 + 1.0 + 61.0 * 0.5));
+    assert_eq!((watched.seen[0].peak("cpu_s"), watched.seen[1].peak("cpu_s")), (Some(1.5), Some(0.5)));
 }

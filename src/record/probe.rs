@@ -251,7 +251,7 @@ pub struct Watched {
     pub seen: Vec<Seen>,
     /// When it saw nothing, in order; neighbours with the same reason are one.
     pub gaps: Vec<Gap>,
-    /// PostgreSQL with pg_stat_statements.
+    /// PostgreSQL with `pg_stat_statements`.
     pub statements: Option<Statements>,
     /// PostgreSQL.
     pub tables: Option<Tables>,

@@ -44,12 +44,13 @@ impl ProbeHour {
         }
     }
 
-    /// The lines of the minute that has just ended.
+    /// The lines of the minute that has just ended. Who a probe is comes first: readers need it for all the others.
     pub(super) fn minute(&mut self) -> Vec<ProbeLine> {
         let take = |(&id, probe): (&u32, &mut Probe)| {
-            probe.minute.take().map(|seen| ProbeLine::Seen { probe: id, seen: seen.rounded() })
+            let seen = probe.minute.take().map(|seen| ProbeLine::Seen { probe: id, seen: seen.rounded() });
+            probe.last[0].take().into_iter().chain(seen)
         };
-        self.probes.iter_mut().filter_map(take).collect()
+        self.probes.iter_mut().flat_map(take).collect()
     }
 
     /// The lines that stand once for the whole hour, and a new hour.
@@ -160,7 +161,9 @@ mod tests {
         }
         let gap =
             |from_s, why: &str| ProbeLine::Gap { probe: 3, gap: Gap { from_s, to_s: from_s + 1.0, why: why.into() } };
-        [gap(5.0, "gone"), gap(6.0, "gone"), gap(9.0, "gone"), gap(10.0, "no")].iter().for_each(|line| hour.add(line));
+        for line in [gap(5.0, "gone"), gap(6.0, "gone"), gap(9.0, "gone"), gap(10.0, "no")] {
+            hour.add(&line);
+        }
         let blocked = |at_s| Blocked { at_s, waited_s: at_s, ..Blocked::default() };
         hour.add(&ProbeLine::Blocked { probe: 3, sessions: (0..150).map(|n| blocked(f64::from(n))).collect() });
         let lines = hour.hour();

@@ -98,7 +98,7 @@ fn lines_of_later_versions_are_passed_over() {
     let path = folder.path().join(SAMPLES);
     let text = fs::read_to_string(&path).unwrap();
     let text = text.replace(r#"{"type":"second","#, r#"{"new":[1,2],"type":"second","#);
-    fs::write(&path, format!("{{\"probe\":\"host\",\"type\":\"probe\",\"at_s\":1.5}}\n\n{text}")).unwrap();
+    fs::write(&path, format!("{{\"probe\":\"host\",\"type\":\"novelty\",\"at_s\":1.5}}\n\n{text}")).unwrap();
     let path = folder.path().join(HLOG);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}Tag=x.0,0.000,1.000,1.000,whatever\n")).unwrap();

@@ -304,8 +304,9 @@ fn where_nobody_can_log_in_no_arrival_comes() {
     for words in ["users could start", "POST /api/v2/auth/login: status 401", "AGENTHUB_PASSWORD"] {
         assert!(outcome.stderr.contains(words), "{words:?} is not in\n{outcome}");
     }
-    // 16 connections in the making at this rate: the failure of the first ones is not followed by more.
-    assert!((1..=16).contains(&server.count("POST", "/api/v2/auth/login")), "{:?}", server.counts());
+    // 16 connections in the making at this rate: the failure of the first ones is not followed by more, but for one that was
+    // let in just before it was told.
+    assert!((1..=17).contains(&server.count("POST", "/api/v2/auth/login")), "{:?}", server.counts());
     assert!(outcome.took < Duration::from_secs(30), "took {:?}", outcome.took);
     assert_eq!(counted(&bench).planned, 0);
 }

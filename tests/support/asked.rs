@@ -17,6 +17,7 @@ pub(crate) fn asked(name: &str, users: u32, run_time_s: f64) -> Asked {
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: Some(users),
         spawn_rate: None,
         rate: None,

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use crate::document::nearest;
+use crate::observe::{Address, ProcessSpec, Watch};
 use crate::report::Export;
 
+use super::super::probes;
 use super::{
     Layer, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages,
     parse_target, parse_time, parse_tolerance, parse_users,
@@ -46,6 +48,15 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
             http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
+            watch: Watch {
+                postgres: env.one("POSTGRES", Address::postgres)?,
+                redis: env.one("REDIS", Address::redis)?,
+                nginx: env.one("NGINX", probes::parse_nginx)?,
+                metrics: env.one("METRICS", probes::parse_metrics)?,
+                containers: env.list("CONTAINER", probes::parse_container)?,
+                processes: env.list("PROCESS", ProcessSpec::parse)?,
+                machine: env.one("MACHINE", parse_flag)?.unwrap_or(false),
+            },
         },
         profile: env.text("PROFILE"),
         config: env.text("CONFIG").map(PathBuf::from),
@@ -53,7 +64,14 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 29] = [
+const KNOWN: [&str; 36] = [
+    "POSTGRES",
+    "REDIS",
+    "NGINX",
+    "METRICS",
+    "CONTAINER",
+    "PROCESS",
+    "MACHINE",
     "SCENARIO",
     "HOST",
     "ALLOW_HOST",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::super::Failure;
+use super::super::{Failure, probes};
 use super::{
     Layer, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_tolerance,
     parse_users,
@@ -85,6 +85,11 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         keep_alive: table.take("keep_alive").and_then(|node| node.boolean()),
         http2: table.take("http2").and_then(|node| node.boolean()),
         allow_unproven: table.take("allow_unproven").and_then(|node| node.boolean()),
+        watch: table
+            .take("observe")
+            .and_then(|node| node.table("[observe]"))
+            .map(probes::read_table)
+            .unwrap_or_default(),
     };
     table.close();
     layer
@@ -141,6 +146,11 @@ keep_alive = false
 p95_response_time = "500ms"
 "error_rate[GET /api/v2/projects]" = "1%"
 
+[observe]
+postgres = "postgres://monitor:geheim@127.0.0.1:5432/agenthub"
+process = ["api=4711", "nginx"]
+container = "db"
+
 [profiles.nightly]
 stages = "50:1m,50:10m"
 http2 = false
@@ -158,13 +168,16 @@ max_users = 7
         assert_eq!(config.layer.scenarios[0].path, Path::new("conf/user.toml"));
         assert_eq!((config.layer.scenarios[0].weight, config.layer.targets.len()), (3, 2));
         assert_eq!(config.profiles["nightly"].stages.as_ref().map(|read| read.stages.len()), Some(2));
+        let watch = &config.layer.watch;
+        assert_eq!((watch.containers.len(), watch.processes.len(), watch.redis.is_none()), (1, 2, true));
+        assert_eq!(watch.postgres.as_ref().and_then(crate::observe::Address::password).as_deref(), Some("geheim"));
         let open = &config.profiles["open"];
         assert_eq!((open.rate, open.arrivals, open.max_users), (Some(0.5), Some(Arrivals::Constant), Some(7)));
     }
 
     #[test]
     fn every_mistake_is_shown_at_its_line() {
-        let text = "usres = 5\nusers = 0\nspawn_rate = -1\n\n[targets]\np95_respons_time = \"1s\"\n\n[profiles.x]\nrun_time = \"soon\"\n";
+        let text = "usres = 5\nusers = 0\nspawn_rate = -1\n\n[targets]\np95_respons_time = \"1s\"\n\n[profiles.x]\nrun_time = \"soon\"\n\n[observe]\npostgres = \"mysql://me:geheim@db/x\"\npg = 1\n";
         let error = ConfigFile::parse("agenthub-perf.toml", text, Path::new("")).unwrap_err().to_string();
         for wanted in [
             "agenthub-perf.toml:1:1: unknown key `usres`",
@@ -173,6 +186,8 @@ max_users = 7
             "agenthub-perf.toml:3:14: `spawn_rate`",
             "agenthub-perf.toml:6:1:",
             "agenthub-perf.toml:9:12:",
+            "agenthub-perf.toml:12:12: `postgres`",
+            "agenthub-perf.toml:13:1: unknown key `pg`",
         ] {
             assert!(error.contains(wanted), "{wanted} is not in\n{error}");
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::Failure;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
+use crate::observe::Watch;
 use crate::record::{Arrivals, LoadModel, LoadPlan, Stage};
 use crate::report::Export;
 use crate::units::{parse_duration, parse_rate, parse_ratio};
@@ -51,6 +52,7 @@ pub(super) struct Layer {
     pub(super) keep_alive: Option<bool>,
     pub(super) http2: Option<bool>,
     pub(super) allow_unproven: Option<bool>,
+    pub(super) watch: Watch,
 }
 
 /// Levels over time: users, or arrivals a second.
@@ -97,6 +99,8 @@ pub(super) struct Settings {
     pub(super) keep_alive: bool,
     pub(super) http2: bool,
     pub(super) allow_unproven: bool,
+    /// What is watched beside the requests.
+    pub(super) watch: Watch,
     /// What a person may have meant otherwise.
     pub(super) warnings: Vec<String>,
 }
@@ -175,6 +179,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         keep_alive: first(|layer| layer.keep_alive).unwrap_or(true),
         http2: first(|layer| layer.http2).unwrap_or(true),
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
+        watch: layers.iter().fold(Watch::default(), |watch, layer| watch.or(&layer.watch)),
         warnings: Vec::new(),
     })
 }

@@ -48,6 +48,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         seed: 1,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: closed.then(|| plan.peak() as u32),
         spawn_rate: closed.then_some(50.0),
         rate: None,

@@ -146,6 +146,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         seed: 42,
         stop_timeout_s: 10.0,
         allow_unproven: false,
+        judge_machine: false,
         users: Some(plan.peak() as u32),
         spawn_rate: Some(50.0),
         rate: None,
