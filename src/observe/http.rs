@@ -49,17 +49,16 @@ impl Page {
 
     /// The error says what was met in place of a page, without the address.
     pub(super) async fn fetch(&mut self) -> Result<Fetched, String> {
-        let client = match &self.client {
-            Some(client) => client,
-            None => {
-                let client = reqwest::Client::builder()
-                    .no_proxy()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .user_agent(concat!("agenthub-perf/", env!("CARGO_PKG_VERSION")))
-                    .default_headers(self.headers.clone())
-                    .build();
-                self.client.insert(client.map_err(|error| cause(&error))?)
-            }
+        let client = if let Some(client) = &self.client {
+            client
+        } else {
+            let client = reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("agenthub-perf/", env!("CARGO_PKG_VERSION")))
+                .default_headers(self.headers.clone())
+                .build();
+            self.client.insert(client.map_err(|error| cause(&error))?)
         };
         let sent = client.get(self.address.url().clone()).send().await;
         let mut response = sent.map_err(|error| cause(&error))?;

@@ -87,8 +87,9 @@ impl Status {
         expect(&mut words, "Writing:")?;
         let writing = number(&mut words)?;
         expect(&mut words, "Waiting:")?;
-        let waiting = number(&mut words)?;
-        words.next().is_none().then_some(Self { active, accepts, handled, requests, reading, writing, waiting })
+        let idle = number(&mut words)?;
+        let status = Self { active, accepts, handled, requests, reading, writing, waiting: idle };
+        words.next().is_none().then_some(status)
     }
 
     /// Without the probe's `own` looks, this one the last of them.

@@ -88,13 +88,11 @@ impl Observer {
             let _ = tell_done.send(());
         })?;
         // A probe that holds up the whole thread must not hold up the load.
-        let first = match tokio::time::timeout(pace.first_within.max(patience) + pace.grace, first).await {
-            Ok(first) => first.unwrap_or_default(),
-            Err(_) => {
-                let problem = Some("a probe holds up all others: none of them sees anything".to_owned());
-                names.into_iter().map(|name| FirstLook { name, problem: problem.clone() }).collect()
-            }
-        };
+        let met = tokio::time::timeout(pace.first_within.max(patience) + pace.grace, first).await;
+        let first = met.map(Result::unwrap_or_default).unwrap_or_else(|_| {
+            let problem = Some("a probe holds up all others: none of them sees anything".to_owned());
+            names.into_iter().map(|name| FirstLook { name, problem: problem.clone() }).collect()
+        });
         Ok((Self { stop, thread: Some(thread), done, ends_within: 2 * patience + pace.grace }, first))
     }
 
@@ -212,8 +210,10 @@ impl Watcher {
         if let Some(why) = problem {
             let to_s = self.now_s();
             self.tell(ProbeLine::Gap { probe: self.id, gap: Gap { from_s, to_s, why } });
+            self.looked_s = to_s;
+        } else if let Some((seen_s, _)) = &self.last {
+            self.looked_s = *seen_s;
         }
-        self.looked_s = self.now_s();
         saw
     }
 

@@ -18,6 +18,7 @@ mod journal;
 mod many_users;
 mod nginx;
 mod open;
+mod probes;
 mod proxies;
 mod secure;
 mod self_check;

@@ -84,13 +84,12 @@ impl Engine {
 
     /// The newest of what it has told.
     pub(super) async fn look(&mut self, facts: &mut BTreeMap<String, String>) -> Result<Look, EngineError> {
-        let following = match &mut self.following {
-            Some(following) => following,
-            None => {
-                let (following, learned) = follow(&self.container, &self.host, &self.mounted).await?;
-                facts.extend(learned);
-                self.following.insert(following)
-            }
+        let following = if let Some(following) = &mut self.following {
+            following
+        } else {
+            let (following, learned) = follow(&self.container, &self.host, &self.mounted).await?;
+            facts.extend(learned);
+            self.following.insert(following)
         };
         let newest = match following.newest.wait_for(|newest| !matches!(newest, Newest::Nothing)).await {
             Ok(newest) => newest.clone(),
@@ -138,8 +137,8 @@ async fn follow(
     mounted: &std::path::Path,
 ) -> Result<(Following, BTreeMap<String, String>), EngineError> {
     let docker = Docker::connect_with_host(host).map_err(|error| EngineError::NoEngine(words(&error)))?;
-    // An older engine refuses the newest version of the API.
-    let docker = docker.negotiate_version().await.map_err(|error| EngineError::NoEngine(words(&error)))?;
+    // An engine that answers nothing else is none.
+    let version = docker.version().await.map_err(|error| EngineError::NoEngine(words(&error)))?;
     let inspected = match docker.inspect_container(container, None::<InspectContainerOptions>).await {
         Ok(inspected) => inspected,
         Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
@@ -156,7 +155,7 @@ async fn follow(
     let given = inspected.host_config.as_ref().map(Given::of).unwrap_or_default();
     let machine = || "the machine's".to_owned();
     let mut facts = BTreeMap::from([
-        ("engine".to_owned(), host.to_owned()),
+        ("engine".to_owned(), format!("{} at {host}", version.version.as_deref().unwrap_or("unknown version"))),
         ("id".to_owned(), id.chars().take(12).collect()),
         ("cpus".to_owned(), given.cpus.map_or_else(machine, |cpus| cpus.to_string())),
         ("memory limit".to_owned(), given.memory_bytes.map_or_else(machine, bytes)),
@@ -172,7 +171,7 @@ async fn follow(
         while let Some(next) = stream.next().await {
             let ends = next.is_err();
             let told_now = match next {
-                Ok(stats) => Newest::Told(Box::new(stats), Instant::now()),
+                Ok(reply) => Newest::Told(Box::new(reply), Instant::now()),
                 Err(error) => Newest::Ended(words(&error)),
             };
             told.send_replace(told_now);

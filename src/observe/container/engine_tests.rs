@@ -148,12 +148,13 @@ async fn one_stream_is_followed_and_a_look_takes_its_newest_word() {
     let mut facts = BTreeMap::new();
     let first = engine.look(&mut facts).await.unwrap();
     assert_eq!((first.gauges["cpus"], first.gauges["memory_limit_bytes"]), (2.0, 536_870_912.0));
+    let at = format!("28.2.2 at {}", engine.host());
     let known: Vec<(&str, &str)> = facts.iter().map(|(name, fact)| (name.as_str(), fact.as_str())).collect();
     assert_eq!(
         known,
         [
             ("cpus", "2"),
-            ("engine", engine.host()),
+            ("engine", at.as_str()),
             ("id", "3f2a9c3f2a9c"),
             ("image", "postgres:15"),
             ("memory limit", "512 MiB")
@@ -167,7 +168,7 @@ async fn one_stream_is_followed_and_a_look_takes_its_newest_word() {
     let asked = script.asked.lock().unwrap().clone();
     assert!(asked.iter().all(|line| line.starts_with("GET ")), "it only reads: {asked:?}");
     let stats = asked.iter().find(|line| line.contains("/stats")).unwrap();
-    assert!(stats.starts_with("GET /v1.41/containers/3f2a9c3f2a9c3f2a9c/stats?"), "by the engine's version: {stats}");
+    assert!(stats.contains("/containers/3f2a9c3f2a9c3f2a9c/stats?"), "by its id: {stats}");
     assert!(stats.contains("stream=true") && stats.contains("one-shot=false"), "{stats}");
 }
 

@@ -69,6 +69,9 @@ impl ContainerProbe {
                 self.mounted.display()
             ));
         }
+        if !self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+            return Err(format!("{:?} is no container's name, which has letters, digits, _, . and - only", self.name));
+        }
         let why = match self.engine.look(&mut self.facts).await {
             Ok(look) => return Ok(look),
             Err(EngineError::Container(why)) => return Err(why),
@@ -176,6 +179,8 @@ mod tests {
         assert!(error.starts_with(&format!("no Docker engine at {nowhere}: ")), "{error}");
         assert!(error.contains("start it or set DOCKER_HOST, or name the container's control group"), "{error}");
         assert!(!error.contains('\n'));
+        let mut probe = ContainerProbe::of("db?all=1", &nowhere, tree.path().to_owned());
+        assert!(probe.look(Depth::Whole).await.unwrap_err().starts_with("\"db?all=1\" is no container's name"));
         for host in ["tcp://127.0.0.1:1", "ssh://me@db", "nonsense"] {
             let mut probe = ContainerProbe::of("db", host, tree.path().to_owned());
             let error = probe.look(Depth::Whole).await.unwrap_err();

@@ -17,7 +17,7 @@ use super::{Address, Depth, Look, Probe};
 use crate::record::{ProbeKind, ProbeName};
 use page::{Sample, samples};
 
-/// Counters of requests, by the usual instrumentators for FastAPI and Starlette. Of several the first that is there.
+/// Counters of requests, by the usual instrumentators for `FastAPI` and Starlette. Of several the first that is there.
 const REQUESTS: &[&str] =
     &["http_requests_total", "starlette_requests_total", "fastapi_requests_total", "flask_http_request_total"];
 

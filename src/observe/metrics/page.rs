@@ -1,4 +1,4 @@
-//! Reads a page of metrics: the Prometheus text format 0.0.4, and of OpenMetrics 1.0 what differs in lines of samples.
+//! Reads a page of metrics: the Prometheus text format 0.0.4, and of `OpenMetrics` 1.0 what differs in lines of samples.
 //!
 //! Of a line that holds a sample everything must be right, or the page is refused with its number: a figure read from the
 //! middle of a broken line would be a wrong one. Comments, HELP, TYPE and UNIT are passed over.
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sample<'p> {
     pub(super) name: &'p str,
-    pub(super) labels: Vec<(&'p str, Cow<'p, str>)>,
+    pub(super) labels: Labels<'p>,
     pub(super) value: f64,
 }
 
@@ -20,7 +20,7 @@ impl Sample<'_> {
 }
 
 /// The samples of families that `wanted` names by the sample's own name; the others cost next to nothing.
-pub(super) fn samples<'p>(page: &'p str, wanted: impl Fn(&str) -> bool) -> Result<Vec<Sample<'p>>, String> {
+pub(super) fn samples(page: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<Sample<'_>>, String> {
     let mut samples = Vec::new();
     for (at, line) in page.lines().enumerate() {
         let line = line.trim_matches([' ', '\t']);
@@ -66,8 +66,11 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
+/// By their names.
+type Labels<'p> = Vec<(&'p str, Cow<'p, str>)>;
+
 /// What follows the opening brace: the labels, and what follows the closing one.
-fn labels(mut rest: &str) -> Result<(Vec<(&str, Cow<'_, str>)>, &str), String> {
+fn labels(mut rest: &str) -> Result<(Labels<'_>, &str), String> {
     let blank = |text: &str| text.len() - text.trim_start_matches([' ', '\t']).len();
     let mut labels = Vec::new();
     loop {

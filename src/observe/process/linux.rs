@@ -74,6 +74,7 @@ impl System {
     }
 
     /// What it has now; `None` once it has ended.
+    #[expect(clippy::unused_self, reason = "elsewhere the system keeps what it knows of processes")]
     pub(super) fn now(&self, id: Id) -> Option<Now> {
         let process = Process::new(i32::try_from(id.0).ok()?).ok()?;
         let status = process.status().ok()?;
@@ -91,6 +92,7 @@ impl System {
     }
 
     /// What its groups and the CPUs that it may run on leave it.
+    #[expect(clippy::unused_self, reason = "elsewhere the system keeps what it knows of processes")]
     pub(super) fn limits(&self, pid: u32, machine: Machine) -> Option<Limits> {
         let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
         let status = Process::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;

@@ -120,7 +120,7 @@ impl ProcessProbe {
         self.family.count(&members, &now);
         let mut look = Look::default();
         look.total("cpu_s", self.family.cpu_s());
-        look.gauge("memory_bytes", memory_bytes(now.values()));
+        look.gauge("memory_bytes", memory_bytes(&now));
         look.gauge("processes", now.len() as f64);
         look.gauge("threads", now.values().map(|now| now.threads).sum());
         let files: Option<f64> = now.values().map(|now| now.files).sum();
@@ -239,11 +239,10 @@ impl Probe for ProcessProbe {
 }
 
 /// What is private of each, and once what they may share.
-fn memory_bytes<'n>(processes: impl Iterator<Item = &'n Now> + Clone) -> f64 {
-    let largest = |of: fn(&Now) -> f64| processes.clone().map(of).fold(0.0, f64::max);
-    processes.clone().map(|now| now.private_bytes).sum::<f64>()
-        + largest(|now| now.file_bytes)
-        + largest(|now| now.shared_bytes)
+fn memory_bytes(processes: &BTreeMap<Id, Now>) -> f64 {
+    let largest = |of: fn(&Now) -> f64| processes.values().map(of).fold(0.0, f64::max);
+    let private: f64 = processes.values().map(|now| now.private_bytes).sum();
+    private + largest(|now| now.file_bytes) + largest(|now| now.shared_bytes)
 }
 
 #[cfg(all(test, target_os = "linux"))]
