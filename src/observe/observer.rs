@@ -89,10 +89,11 @@ impl Observer {
         })?;
         // A probe that holds up the whole thread must not hold up the load.
         let met = tokio::time::timeout(pace.first_within.max(patience) + pace.grace, first).await;
-        let first = met.map(Result::unwrap_or_default).unwrap_or_else(|_| {
+        let all_held_up = || {
             let problem = Some("a probe holds up all others: none of them sees anything".to_owned());
             names.into_iter().map(|name| FirstLook { name, problem: problem.clone() }).collect()
-        });
+        };
+        let first = met.map_or_else(|_| all_held_up(), Result::unwrap_or_default);
         Ok((Self { stop, thread: Some(thread), done, ends_within: 2 * patience + pace.grace }, first))
     }
 

@@ -64,6 +64,8 @@ impl Probe for Scripted {
     }
 }
 
+/// What a look of most of these scripts tells.
+#[expect(clippy::unnecessary_wraps, reason = "scripts tell a look or why there is none")]
 fn total(value: f64) -> Result<Look, String> {
     let mut look = Look::default();
     look.total("cpu_s", value);

@@ -190,7 +190,7 @@ async fn an_engine_is_found_by_tcp_too() {
 async fn a_restart_is_a_gap_and_then_it_is_followed_anew() {
     let (script, _folder, mut engine) = engine(Script::of(vec![word(9.0, 1), word(0.5, 3)]));
     assert_eq!(
-        until(&mut engine, |look| look.is_err()).await.unwrap_err(),
+        until(&mut engine, Result::is_err).await.unwrap_err(),
         EngineError::Container("db was restarted".into())
     );
     *script.stream.lock().unwrap() = vec![word(0.75, 4)];
@@ -209,7 +209,7 @@ async fn what_became_of_one_that_does_not_run_is_said() {
         EngineError::Container(why) => why,
         EngineError::NoEngine(why) => panic!("there is one: {why}"),
     };
-    let killed = until(&mut engine, |look| look.is_err()).await.unwrap_err();
+    let killed = until(&mut engine, Result::is_err).await.unwrap_err();
     assert_eq!(why(killed), "db: it was killed for want of memory");
     *script.inspect.lock().unwrap() =
         INSPECT.replace("\"Running\":true", "\"Running\":false").replace("\"ExitCode\":0", "\"ExitCode\":1");
@@ -224,7 +224,7 @@ async fn a_stream_that_ends_is_followed_anew_and_an_engine_that_is_gone_is_said(
     let script = Script { ends: true, ..Script::of(vec![word(1.0, 1)]) };
     let (script, folder, mut engine) = engine(script);
     engine.look(&mut BTreeMap::new()).await.unwrap();
-    let ended = until(&mut engine, |look| look.is_err()).await.unwrap_err();
+    let ended = until(&mut engine, Result::is_err).await.unwrap_err();
     assert_eq!(ended, EngineError::Container("db: its figures have ended".into()));
     assert!(engine.look(&mut BTreeMap::new()).await.is_ok());
     assert_eq!(script.streams.load(Ordering::SeqCst), 2);
@@ -238,7 +238,7 @@ async fn what_the_engine_said_long_ago_is_no_longer_so() {
     let (_script, _folder, mut engine) = engine(Script::of(vec![word(1.0, 1)]));
     engine.look(&mut BTreeMap::new()).await.unwrap();
     let following = engine.following.as_mut().unwrap();
-    let long_ago = Instant::now() - Duration::from_secs(7);
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(7)).unwrap();
     let (_tell, newest) = watch::channel(Newest::Told(Box::new(serde_json::from_str(V2).unwrap()), long_ago));
     following.newest = newest;
     let told = engine.look(&mut BTreeMap::new()).await.unwrap_err();

@@ -245,5 +245,5 @@ fn memory_bytes(processes: &BTreeMap<Id, Now>) -> f64 {
     private + largest(|now| now.file_bytes) + largest(|now| now.shared_bytes)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;

@@ -67,6 +67,7 @@ impl System {
     }
 
     /// Groups are Linux' own.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "Linux may have less for a process, or not tell")]
     pub(super) fn limits(&self, _pid: u32, machine: Machine) -> Option<Limits> {
         Some(Limits { cpus: machine.cpus, memory_bytes: machine.memory_bytes, own_cpus: false, own_memory: false })
     }

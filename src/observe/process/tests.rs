@@ -1,4 +1,5 @@
 //! Real children, judged by `/proc`, `ps` and what they were told to do.
+#![cfg(target_os = "linux")]
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
