@@ -19,6 +19,7 @@ mod many_users;
 mod nginx;
 mod open;
 mod postgres_probe;
+mod probes;
 mod proxies;
 mod real_parts;
 mod secure;
