@@ -54,6 +54,9 @@ fn pool_exhausted(view: &View<'_>) -> Option<Found> {
             number(service.peak("pool_waiting").unwrap_or(0.0))
         ));
     }
+    if let Some(full) = full {
+        evidence.push(format!("all its connections were in use in {} of the steady time", format_ratio(full.share)));
+    }
     if let (Some(size), Some(used)) = (size, service.mean("connections")) {
         evidence.push(format!("{} of {} connections in use on average", number(used), number(size)));
     }

@@ -1,4 +1,4 @@
-//! Suspects over synthetic runs of the reference service: 250 users, about 83 requests a second, PostgreSQL behind a pool of
+//! Suspects over synthetic runs of the reference service: 250 users, about 83 requests a second, a database behind a pool of
 //! 20 and 30 more, a Redis cache, nginx in front.
 
 mod innocents;
