@@ -285,7 +285,9 @@ fn seen(run: Run, mut result: RunResult) -> (Run, RunResult) {
     ];
     if result.samples.values().any(|sample| !sample.figures.is_empty()) {
         result.targets.retain(|target| target.verdict != Verdict::NotMeasured);
+        let subject = |name: &str| if name == "db_query_time" { "postgres" } else { "process api" };
         result.targets.extend(limits.map(|(name, limit, unit, value)| TargetResult {
+            subject: Some(subject(name).to_owned()),
             value: Some(value),
             low: Some(value * 0.9),
             high: Some(value * 1.1),
