@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::judge::{EndpointResult, GeneratorResult, Outcome, RunResult, TargetResult, Verdict};
-use crate::record::{ArrivalSecond, End, LoadModel, Run};
+use crate::record::{ArrivalSecond, End, LoadModel, ProbeKind, Run};
 use crate::units::{counted, format_count, format_duration, format_ms, format_rate, format_ratio};
 
 /// `p95_response_time[GET /x]` as a person says it: `p95 response time of GET /x`.
@@ -24,9 +24,15 @@ pub(super) fn target_name(name: &str) -> String {
     }
 }
 
-/// A target's name as its row has it.
+/// A target's name as its row has it: with whom its figure is of, where its name does not say so: `memory (container db)`.
 pub(super) fn target_title(target: &TargetResult) -> String {
-    target_name(&target.name)
+    let name = target_name(&target.name);
+    match &target.subject {
+        Some(subject) if !target.name.contains('[') && *subject != ProbeKind::Postgres.as_str() => {
+            format!("{name} ({subject})")
+        }
+        _ => name,
+    }
 }
 
 /// One character for a verdict.

@@ -285,7 +285,11 @@ fn seen(run: Run, mut result: RunResult) -> (Run, RunResult) {
     ];
     if result.samples.values().any(|sample| !sample.figures.is_empty()) {
         result.targets.retain(|target| target.verdict != Verdict::NotMeasured);
+        let kinds = [ProbeKind::Container, ProbeKind::Process];
+        let worst = run.watched.iter().find(|watched| kinds.contains(&watched.name.kind)).map(|w| w.name.to_string());
+        let subject = |name: &str| if name == "db_query_time" { Some("postgres".to_owned()) } else { worst.clone() };
         result.targets.extend(limits.map(|(name, limit, unit, value)| TargetResult {
+            subject: subject(name),
             value: Some(value),
             low: Some(value * 0.9),
             high: Some(value * 1.1),
