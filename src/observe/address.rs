@@ -13,7 +13,10 @@ pub struct Address(Url);
 impl Address {
     /// Reads `postgres://user:password@host:5432/name`.
     pub fn postgres(text: &str) -> Result<Self, String> {
-        Self::parse(text, &["postgres", "postgresql"], "postgres://user:password@127.0.0.1:5432/agenthub")
+        let example = "postgres://user:password@127.0.0.1:5432/agenthub";
+        let address = Self::parse(text, &["postgres", "postgresql"], example)?;
+        super::postgres::settings(&address.0).map_err(|why| format!("{address}: {why}, e.g. {example}"))?;
+        Ok(address)
     }
 
     /// Reads `redis://127.0.0.1:6379/0`.
@@ -106,6 +109,14 @@ mod tests {
             assert!(error.contains("e.g. postgres://") && !error.contains("geheim"), "{error}");
         }
         assert!(Address::redis("redis://").unwrap_err().contains("names no host"));
+        for (bad, says) in [
+            ("postgres://me:geheim@db/x?sslmode=on", "verify-full"),
+            ("postgres://me:geheim@db/x?colour=geheim", "colour"),
+            ("postgres://me:geheim@db/x?sslmode=verify-ca&sslrootcert=/nowhere.pem", "sslrootcert /nowhere.pem"),
+        ] {
+            let error = Address::postgres(bad).unwrap_err();
+            assert!(error.contains(says) && !error.contains("me:geheim"), "{error}");
+        }
     }
     #[test]
     fn what_is_secret_in_a_query_is_masked_by_its_name() {

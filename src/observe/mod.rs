@@ -60,13 +60,15 @@ pub enum Depth {
 /// `connections.idle`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Look {
-    /// When it was so, where that is not now: of a probe that is told by others, when they saw it. What is no newer than the
-    /// look before is not told again.
+    /// When the figures were read, where that is not the moment at which the look ended. What is no newer than the look before
+    /// is not told again.
     pub at: Option<Instant>,
+    /// Totals are those of another life of what is watched: counting begins anew with this look.
+    pub anew: bool,
     /// What is so now.
     pub gauges: BTreeMap<Cow<'static, str>, f64>,
     /// What has happened since some beginning. One that is lower than at the look before has begun anew: what happened in
-    /// between is not known, and not told.
+    /// between is not known, and not told. One that a look leaves out is counted from the last one that told it.
     pub totals: BTreeMap<Cow<'static, str>, f64>,
     /// The statements since the first whole look of this connection, where this one was whole.
     pub statements: Option<SinceFirst<(Vec<StatementRow>, StatementRow)>>,

@@ -145,8 +145,10 @@ struct Watcher {
     probe: Box<dyn Probe>,
     recorder: Arc<Recorder>,
     name: ProbeName,
-    /// The totals of the last look that saw something, and when it was.
-    last: Option<(f64, BTreeMap<String, f64>)>,
+    /// When the last look was that saw something.
+    seen_s: Option<f64>,
+    /// The totals as they were told last, and when that was: a probe may tell some less often.
+    last: BTreeMap<String, (f64, f64)>,
     /// The last look, whether it saw something or not.
     looked_s: f64,
     statements_from_s: f64,
@@ -157,7 +159,18 @@ impl Watcher {
     fn new(id: u32, pace: Pace, probe: Box<dyn Probe>, recorder: Arc<Recorder>) -> Self {
         let name = probe.name();
         recorder.probe(ProbeLine::Probe { id, name: name.clone() });
-        Self { id, pace, probe, recorder, name, last: None, looked_s: 0.0, statements_from_s: 0.0, tables_from_s: 0.0 }
+        Self {
+            id,
+            pace,
+            probe,
+            recorder,
+            name,
+            seen_s: None,
+            last: BTreeMap::new(),
+            looked_s: 0.0,
+            statements_from_s: 0.0,
+            tables_from_s: 0.0,
+        }
     }
 
     /// Before the load: connects, learns what it is, and begins to count.
@@ -177,7 +190,7 @@ impl Watcher {
         let Pace { every, whole_every, .. } = self.pace;
         let offset = APART * self.id;
         // What happened between the first look and the load is not the load's: counting begins anew.
-        self.last = None;
+        (self.seen_s, self.last) = (None, BTreeMap::new());
         let mut depth = Depth::Quick;
         for number in 0.. {
             if number > 0 && number % whole_every == 0 {
@@ -212,8 +225,8 @@ impl Watcher {
             let to_s = self.now_s();
             self.tell(ProbeLine::Gap { probe: self.id, gap: Gap { from_s, to_s, why } });
             self.looked_s = to_s;
-        } else if let Some((seen_s, _)) = &self.last {
-            self.looked_s = *seen_s;
+        } else if let Some(seen_s) = self.seen_s {
+            self.looked_s = seen_s;
         }
         saw
     }
@@ -238,22 +251,38 @@ impl Watcher {
         }
         let at_s = self.at_s(look.at.unwrap_or(now).min(now));
         // It may have nothing newer to tell than the last time.
-        if look.at.is_none() || self.last.as_ref().is_none_or(|(last_s, _)| at_s > *last_s) {
+        if look.at.is_none() || self.seen_s.is_none_or(|seen_s| at_s > seen_s) {
             self.tell_look(look, at_s);
         }
         None
     }
 
     fn tell_look(&mut self, look: Look, now_s: f64) {
-        let Look { at: _, gauges, totals, statements, tables, mut blocked } = look;
-        let totals = finite(totals);
-        let (from_s, counts) = match &self.last {
-            Some((from_s, before)) => (*from_s, differences(before, &totals)),
-            None => (now_s, BTreeMap::new()),
-        };
-        let seen = Seen { from_s, to_s: now_s, gauges: finite(gauges), counts, peaks: BTreeMap::new() };
-        self.last = Some((now_s, totals));
-        self.tell(ProbeLine::Seen { probe: self.id, seen });
+        let Look { at: _, anew, gauges, totals, statements, tables, mut blocked } = look;
+        if anew {
+            self.last.clear();
+        }
+        let from_s = self.seen_s.unwrap_or(now_s);
+        self.seen_s = Some(now_s);
+        // By when counting began; mostly that is the look before.
+        let mut spans: BTreeMap<u64, Seen> = BTreeMap::new();
+        let seen = |from_s, to_s| Seen { from_s, to_s, ..Seen::default() };
+        for (name, value) in finite(totals) {
+            let before = self.last.insert(name.clone(), (now_s, value));
+            if let Some((began_s, before)) = before
+                // A counter that went back has begun anew, and tells nothing.
+                && value >= before
+            {
+                let span = spans.entry(began_s.to_bits()).or_insert_with(|| seen(began_s, now_s));
+                span.counts.insert(name, value - before);
+            }
+        }
+        let mut latest = spans.remove(&from_s.to_bits()).unwrap_or_else(|| seen(from_s, now_s));
+        latest.gauges = finite(gauges);
+        // The look itself comes last, so that it is what is shown of now.
+        for seen in spans.into_values().chain([latest]) {
+            self.tell(ProbeLine::Seen { probe: self.id, seen });
+        }
         if let Some(SinceFirst { counted: (top, others), begins, incomplete }) = statements {
             if begins {
                 self.statements_from_s = now_s;
@@ -302,16 +331,6 @@ fn finite(figures: BTreeMap<Cow<'static, str>, f64>) -> BTreeMap<String, f64> {
 fn defect(panic: &(dyn Any + Send)) -> String {
     let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     format!("a defect of the probe itself, please report it: {}", said.unwrap_or("it panicked"))
-}
-
-/// What happened between two looks; a counter that went back has begun anew, and tells nothing.
-fn differences(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    now.iter()
-        .filter_map(|(name, &now)| {
-            let difference = now - before.get(name)?;
-            (difference >= 0.0).then(|| (name.clone(), difference))
-        })
-        .collect()
 }
 
 async fn begin(recorder: &Recorder) -> Instant {

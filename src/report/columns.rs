@@ -12,6 +12,7 @@ pub(crate) struct Columns {
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
     right: Vec<usize>,
+    whole: Vec<usize>,
 }
 
 impl Columns {
@@ -19,7 +20,12 @@ impl Columns {
     pub(crate) fn new(titles: &[&str], right: &[usize]) -> Self {
         let titles: Vec<String> = titles.iter().map(|&title| title.to_owned()).collect();
         let widths = titles.iter().map(|title| title.width()).collect();
-        Self { rows: vec![titles], widths, right: right.to_vec() }
+        Self { rows: vec![titles], widths, right: right.to_vec(), whole: Vec::new() }
+    }
+
+    /// These columns give no way: what stands in them is copied.
+    pub(super) fn keep_whole(&mut self, columns: &[usize]) {
+        self.whole = columns.to_vec();
     }
 
     /// Adds a row.
@@ -35,7 +41,7 @@ impl Columns {
     /// Narrows the columns of text, the widest first, until a row has at most `width` columns.
     pub(super) fn fit(&mut self, width: usize) {
         while self.width() > width {
-            let text = (0..self.widths.len()).filter(|n| !self.right.contains(n));
+            let text = (0..self.widths.len()).filter(|n| !self.right.contains(n) && !self.whole.contains(n));
             match text.max_by_key(|&n| self.widths[n]) {
                 Some(n) if self.widths[n] > LEAST => self.widths[n] -= 1,
                 _ => return,

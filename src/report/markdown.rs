@@ -6,7 +6,7 @@ use super::next::next_step;
 use super::{split, words};
 use crate::judge::{RunResult, TargetResult};
 use crate::record::Run;
-use crate::units::format_count;
+use crate::units::{counted, format_count};
 
 /// How many texts of failure are listed: a job summary may have 1024 KiB.
 const MOST_ERRORS: usize = 20;
@@ -75,7 +75,7 @@ fn holds(page: &mut String, result: &RunResult) {
     }
     for stage in &result.stages {
         let level = match (stage.users, stage.rate) {
-            (Some(users), _) => format!(" · {} users", format_count(users.into())),
+            (Some(users), _) => format!(" · {}", counted(users.into(), "user")),
             (None, Some(rate)) => format!(" · {} arrivals/s", words::plain(rate)),
             (None, None) => String::new(),
         };

@@ -10,7 +10,7 @@ use super::next::next_step;
 use super::{split, words};
 use crate::judge::{RunResult, TargetResult, Verdict};
 use crate::record::Run;
-use crate::units::format_count;
+use crate::units::{counted, format_count};
 
 /// How many texts of failure are listed.
 const MOST_ERRORS: usize = 5;
@@ -142,7 +142,7 @@ impl Page {
         self.line("");
         for stage in &result.stages {
             let level = match (stage.users, stage.rate) {
-                (Some(users), _) => format!("{} users", format_count(users.into())),
+                (Some(users), _) => counted(users.into(), "user"),
                 (None, Some(rate)) => format!("{} arrivals/s", words::plain(rate)),
                 (None, None) => String::new(),
             };

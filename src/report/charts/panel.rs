@@ -8,9 +8,23 @@ use crate::record::Run;
 /// Room that labels of lines stand apart by.
 const LABEL_GAP: f64 = 14.0;
 
+/// The width of a letter.
+const LETTER: f64 = 7.0;
+
 /// Room left of a panel, for the labels of its ticks.
 pub(super) fn left_room(canvas: &Canvas) -> f64 {
     if canvas.narrow() { 52.0 } else { 66.0 }
+}
+
+/// The same, and as much more as the words of these ticks need.
+pub(super) fn left_room_for(canvas: &Canvas, y: &Axis, height: f64, words: impl Fn(f64) -> String) -> f64 {
+    let widest = y.ticks(tick_count(height)).into_iter().map(|tick| words(tick).chars().count()).max().unwrap_or(0);
+    left_room(canvas).max(14.0 + LETTER * widest as f64)
+}
+
+/// How many lines a height has room for.
+fn tick_count(height: f64) -> usize {
+    (height / 38.0).clamp(2.0, 8.0) as usize
 }
 
 /// A rectangle with two axes.
@@ -38,8 +52,7 @@ impl Panel {
 
     /// Horizontal lines with the figures that they stand for.
     pub(super) fn grid(&self, canvas: &mut Canvas, words: impl Fn(f64) -> String) {
-        let ticks = self.y.ticks(((self.bottom - self.top) / 38.0).clamp(2.0, 8.0) as usize);
-        for tick in ticks {
+        for tick in self.y.ticks(tick_count(self.bottom - self.top)) {
             let y = self.y.at(tick);
             canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
             canvas.text((self.left - 8.0, y), &words(tick), Ink::Muted, Anchor::End);

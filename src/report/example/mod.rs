@@ -287,6 +287,7 @@ fn target(name: &str, op: &str, limit: f64, unit: &str, verdict: Verdict, reason
         counts: None,
         longer_s: None,
         level: None,
+        subject: None,
     }
 }
 
