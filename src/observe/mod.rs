@@ -60,9 +60,11 @@ pub enum Depth {
 /// `connections.idle`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Look {
-    /// When it was so, where that is not now: of a probe that is told by others, when they saw it. What is no newer than the
-    /// look before is not told again.
+    /// When the figures were read, where that is not the moment at which the look ended. What is no newer than the look before
+    /// is not told again.
     pub at: Option<Instant>,
+    /// Totals are those of another life of what is watched: counting begins anew with this look.
+    pub anew: bool,
     /// What is so now.
     pub gauges: BTreeMap<Cow<'static, str>, f64>,
     /// What has happened since some beginning. One that is lower than at the look before has begun anew: what happened in

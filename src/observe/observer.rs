@@ -251,14 +251,17 @@ impl Watcher {
         }
         let at_s = self.at_s(look.at.unwrap_or(now).min(now));
         // It may have nothing newer to tell than the last time.
-        if look.at.is_none() || self.seen_s.is_none_or(|last_s| at_s > last_s) {
+        if look.at.is_none() || self.seen_s.is_none_or(|seen_s| at_s > seen_s) {
             self.tell_look(look, at_s);
         }
         None
     }
 
     fn tell_look(&mut self, look: Look, now_s: f64) {
-        let Look { at: _, gauges, totals, statements, tables, mut blocked } = look;
+        let Look { at: _, anew, gauges, totals, statements, tables, mut blocked } = look;
+        if anew {
+            self.last.clear();
+        }
         let from_s = self.seen_s.unwrap_or(now_s);
         self.seen_s = Some(now_s);
         // By when counting began; mostly that is the look before.

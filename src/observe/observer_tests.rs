@@ -306,10 +306,23 @@ async fn what_is_not_a_number_is_not_told() {
     });
     let (run, ..) = watch(vec![probe], 14).await;
     let seen = &run.watched[0].seen;
-    let files: Vec<Option<f64>> = seen[1..5].iter().map(|seen| seen.gauges.get("files").copied()).collect();
-    assert_eq!(files, [Some(3.0), None, Some(3.0), Some(3.0)]);
-    let read: Vec<Option<f64>> = seen[1..6].iter().map(|seen| seen.counts.get("disk_read_bytes").copied()).collect();
-    assert_eq!(read, [None, Some(1.0), None, None, Some(1.0)]);
+    let told = |name: &str| seen[1..].iter().filter(|seen| seen.gauges.contains_key(name)).count();
+    assert_eq!(told("files") + 1, told("threads"), "{seen:?}");
+    // The count that follows reaches back over it.
+    let read: Vec<f64> = seen.iter().filter_map(|seen| seen.counts.get("disk_read_bytes").copied()).collect();
+    assert_eq!(read[..3], [1.0, 2.0, 1.0], "{seen:?}");
+}
+
+#[tokio::test]
+async fn counters_of_another_life_are_no_difference_to_those_of_the_one_before() {
+    let probe = Scripted::telling("a", |number| {
+        // Higher than ever, as only the probe knows that it is another one.
+        let look = total(if number < 4 { number as f64 } else { 1000.0 + number as f64 })?;
+        Ok(Look { anew: number == 4, ..look })
+    });
+    let (run, ..) = watch(vec![probe], 14).await;
+    let counts = counts(&run.watched[0]);
+    assert_eq!(counts[1..6], [None, Some(1.0), Some(1.0), None, Some(1.0)], "{counts:?}");
 }
 
 #[tokio::test]

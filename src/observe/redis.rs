@@ -123,10 +123,11 @@ impl RedisProbe {
         let run_id = info.get::<String>("run_id");
         let same_server = self.run_id.is_none() || self.run_id == run_id;
         if !same_server {
+            look.anew = true;
             self.own = Own::default();
         }
         self.run_id = run_id;
-        for &(figure, parts) in TOTALS.iter().filter(|_| same_server) {
+        for &(figure, parts) in TOTALS {
             let own = match figure {
                 "commands" => self.own.commands,
                 "received_bytes" => self.own.received_bytes,

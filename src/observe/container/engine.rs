@@ -43,6 +43,8 @@ pub(super) struct Engine {
     following: Option<Following>,
     /// CPU time at the look before: less of it is another life of the container.
     cpu_s: f64,
+    /// It has begun another life since the look before.
+    anew: bool,
 }
 
 /// The stream.
@@ -74,7 +76,14 @@ impl Drop for Following {
 impl Engine {
     /// Not asked yet.
     pub(super) fn new(container: &str, host: &str, mounted: PathBuf) -> Self {
-        Self { container: container.to_owned(), host: host.to_owned(), mounted, following: None, cpu_s: 0.0 }
+        Self {
+            container: container.to_owned(),
+            host: host.to_owned(),
+            mounted,
+            following: None,
+            cpu_s: 0.0,
+            anew: false,
+        }
     }
 
     /// Where it is.
@@ -121,8 +130,10 @@ impl Engine {
         let cpu_s = look.totals.get("cpu_s").copied().unwrap_or(0.0);
         if cpu_s < std::mem::replace(&mut self.cpu_s, cpu_s) {
             self.following = None;
+            self.anew = true;
             return Err(EngineError::Container(format!("{} was restarted", self.container)));
         }
+        look.anew = std::mem::take(&mut self.anew);
         if let Some(kills) = following.group.as_ref().and_then(Group::oom_kills) {
             look.total("oom_kills", kills);
         }

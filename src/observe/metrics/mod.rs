@@ -103,9 +103,7 @@ impl MetricsProbe {
                 self.page.address()
             ));
         }
-        if !first {
-            look.totals.clear();
-        }
+        look.anew = !first;
         Ok(())
     }
 }
@@ -316,9 +314,9 @@ mod tests {
         let mut probe = MetricsProbe::new(&server.address("/metrics"));
         let mut met = Vec::new();
         for _ in starts {
-            met.push(probe.look(Depth::Quick).await.map(|look| look.totals.len()));
+            met.push(probe.look(Depth::Quick).await.map(|look| look.anew));
         }
-        assert_eq!(met[..4], [Ok(1), Ok(1), Ok(0), Ok(1)], "after a restart counting begins anew");
+        assert_eq!(met[..4], [Ok(false), Ok(false), Ok(true), Ok(false)], "after a restart counting begins anew");
         for alternating in &met[4..] {
             assert!(alternating.as_ref().unwrap_err().contains("PROMETHEUS_MULTIPROC_DIR"), "{met:?}");
         }

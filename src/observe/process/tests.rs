@@ -125,7 +125,7 @@ fn children_that_come_and_go_are_counted_in_full_and_never_twice() {
         let cpu_s = probe.see().unwrap().totals["cpu_s"];
         assert!(cpu_s >= last, "it only grows: {last} → {cpu_s}");
         last = cpu_s;
-        assert!(began.elapsed() < Duration::from_secs(60));
+        assert!(began.elapsed() < Duration::from_mins(1));
         std::thread::sleep(Duration::from_millis(7));
     }
     let told = probe.see().unwrap().totals["cpu_s"];
