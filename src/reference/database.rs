@@ -19,7 +19,7 @@ use super::store::{PROJECTS, Page, TASKS_PER_USER, Task, new_token, written};
 use super::urls::DatabaseUrl;
 
 /// How long a new task holds the shared row under lock contention.
-const ROW_HELD: Duration = Duration::from_millis(5);
+const ROW_HELD: Duration = Duration::from_millis(40);
 /// A user's old tasks are forgotten when so many have been created.
 const FORGET_EVERY: u64 = 100;
 

@@ -2,6 +2,7 @@
 //! uses them, `overflow` more are opened when needed and closed on their return, and who finds none waits `timeout`.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -60,6 +61,8 @@ pub(super) struct PoolFigures {
     pub(super) idle: usize,
     /// Requests that wait for one.
     pub(super) waiting: usize,
+    /// Requests that had to wait for one, ever.
+    pub(super) waits: u64,
 }
 
 /// The pool.
@@ -67,6 +70,7 @@ pub(super) struct PoolFigures {
 pub(super) struct Pool {
     inner: deadpool_postgres::Pool,
     size: PoolSize,
+    waits: AtomicU64,
 }
 
 /// A connection of the pool, which goes back when dropped.
@@ -93,11 +97,15 @@ impl Pool {
             .build();
         #[expect(clippy::expect_used, reason = "fails only where timeouts have no runtime, and they have one")]
         let inner = inner.expect("a runtime is named");
-        Self { inner, size }
+        Self { inner, size, waits: AtomicU64::new(0) }
     }
 
     /// A connection: an idle one, a new one, or the next that comes back.
     pub(super) async fn get(&self) -> Result<Connection<'_>, Unavailable> {
+        let status = self.inner.status();
+        if status.available == 0 && status.size >= status.max_size {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+        }
         match self.inner.get().await {
             Ok(object) => Ok(Connection { object: Some(object), pool: self }),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Unavailable::PoolExhausted(self.size.timeout)),
@@ -121,6 +129,7 @@ impl Pool {
             idle: status.available,
             // The library counts those who open a connection as waiting, too.
             waiting: (status.size + status.waiting).saturating_sub(status.max_size),
+            waits: self.waits.load(Ordering::Relaxed),
         }
     }
 }

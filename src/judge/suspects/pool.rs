@@ -9,6 +9,9 @@ use crate::units::format_ratio;
 /// Looks in which requests wait for a connection: one look a second meets only what lasts.
 const WAITING: f64 = 0.05;
 const WAITING_S: f64 = 2.5;
+/// Requests that had to wait, where the service counts them: of all its requests, and so many.
+const WAITED: f64 = 0.05;
+const LEAST_WAITS: f64 = 20.0;
 /// All connections in use, where nobody tells who waits.
 const ALL_IN_USE: f64 = 0.2;
 /// Of the connections that the database takes: `check_postgres` warns there.
@@ -16,7 +19,7 @@ const MOST_CONNECTIONS: f64 = 0.9;
 
 pub(super) const POOL_EXHAUSTED: Rule = Rule {
     id: "pool_exhausted",
-    threshold: "requests wait for a database connection in at least 5 % of the looks and in 3 of them, or, where the service does not tell, all its connections are in use in 20 % (our own)",
+    threshold: "at least 5 % of the requests, and 20, had to wait for a database connection, or some wait in 5 % of the looks and in 3 of them, or, where the service does not tell, all its connections are in use in 20 % (our own)",
     find: pool_exhausted,
 };
 
@@ -39,13 +42,26 @@ fn pool_exhausted(view: &View<'_>) -> Option<Found> {
         Some((figure(seen, "connections")? / size, peak(seen, "connections")? / size))
     };
     let full = service.share_from(1.0, full);
+    let waits = service.total("pool_waits").filter(|waits| *waits >= LEAST_WAITS);
+    let waited = waits.and_then(|waits| {
+        let share = waits / service.total("requests").filter(|requests| *requests > 0.0)?;
+        (share >= WAITED).then_some((waits, share))
+    });
     let (waiting, share) = match service.share_of_any("pool_waiting") {
         Some(waiting) if waiting.share >= WAITING && waiting.seconds >= WAITING_S => (Some(waiting), waiting.share),
+        Some(_) if waited.is_some() => (None, waited.map_or(0.0, |(_, share)| share)),
         Some(_) => return None,
         None => (None, full.filter(|full| full.share >= ALL_IN_USE)?.share),
     };
     let size = service.peak("pool_size");
     let mut evidence = Vec::new();
+    if let Some((waits, share)) = waited {
+        evidence.push(format!(
+            "{} requests had to wait for a connection, {} of all",
+            number(waits),
+            format_ratio(share)
+        ));
+    }
     if let Some(waiting) = waiting {
         evidence.push(format!(
             "requests waited for a connection in {} of the steady time: {} on average, up to {} at once",

@@ -37,6 +37,7 @@ const FAMILIES: &[(&str, &str, bool)] = &[
     ("pool_size", "db_pool_size", false),
     ("pool_idle", "db_pool_idle", false),
     ("pool_waiting", "db_pool_waiting", false),
+    ("pool_waits", "db_pool_waits_total", true),
     ("cache_hits", "cache_hits_total", true),
     ("cache_misses", "cache_misses_total", true),
     ("cpu_s", "process_cpu_seconds_total", true),

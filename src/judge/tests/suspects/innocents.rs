@@ -10,6 +10,7 @@ fn busy_but_fine() -> World {
         .count(Process, "postgres", "cpu_s", |_| 1.2)
         .gauge(Metrics, "", "connections", |at_s| 25.0 + at_s % 20.0)
         .gauge(Metrics, "", "pool_waiting", |at_s| if at_s == 31.0 { 2.0 } else { 0.0 })
+        .count(Metrics, "", "pool_waits", |at_s| if at_s == 31.0 { 30.0 } else { 1.0 })
         .gauge(Postgres, "", "connections.active", |_| 30.0)
         .gauge(Postgres, "", "connections", |_| 50.0)
         .gauge(Postgres, "", "blocked", |at_s| if at_s == 31.0 { 1.0 } else { 0.0 })

@@ -313,6 +313,10 @@ fn every_other_rule_finds_what_it_is_for() {
             seen.gauges.remove("pool_waiting");
         }
     });
+    // Waits that end before anybody looks are only told by their counter.
+    found("pool_exhausted", &|world| {
+        world.count(Metrics, "", "pool_waits", |_| 9.0);
+    });
     let missed = |change: &dyn Fn(&mut World)| {
         let mut world = World::answering(slow(3_000_000.0));
         change(&mut world);
