@@ -137,7 +137,7 @@ struct Trouble {
 
 const USERS: &[&str] = &["-u", "250", "-r", "50", "-t", "25s"];
 
-/// Light ones run side by side.
+/// Light ones run two at a time, those of about the same length together.
 const LIGHT: &[Trouble] = &[
     Trouble { name: "none", serve: &[], load: USERS, cpus: None, first: None },
     Trouble { name: "N+1", serve: &["--n-plus-one"], load: USERS, cpus: None, first: Some("n_plus_one") },
@@ -185,10 +185,14 @@ const HEAVY: &[Trouble] = &[
 
 #[test]
 fn a_light_trouble_is_the_first_suspect_and_without_one_there_is_none() {
-    let found: Vec<String> = thread::scope(|scope| {
-        let rows: Vec<_> = LIGHT.iter().map(|trouble| scope.spawn(|| wrong(trouble))).collect();
-        rows.into_iter().filter_map(|row| row.join().unwrap()).collect()
-    });
+    // More than two would take the CPU from each other, and wait for connections that are slow to come back.
+    let mut found = Vec::new();
+    for two in LIGHT.chunks(2) {
+        found.extend(thread::scope(|scope| {
+            let rows: Vec<_> = two.iter().map(|trouble| scope.spawn(|| wrong(trouble))).collect();
+            rows.into_iter().filter_map(|row| row.join().unwrap()).collect::<Vec<_>>()
+        }));
+    }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
