@@ -1,4 +1,5 @@
-//! The servers that the end-to-end tests load count right, and misbehave as they say; shown with raw sockets.
+//! The servers that the end-to-end tests load count right, and misbehave as they say; shown with raw sockets. The private
+//! servers start, end, and start again.
 #![allow(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use support::counting::{Behaviour, CountingServer, ServiceTime};
 use support::faults::{Fault, FaultServer, HUGE, refusing};
+use support::stack::{Nginx, Postgres, Redis};
 
 mod support;
 
@@ -275,4 +277,43 @@ fn a_fault_server_ends_at_once_with_clients_still_waiting() {
 fn a_refusing_address_refuses() {
     let error = TcpStream::connect(refusing()).expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_private_postgres_has_its_roles_and_keeps_its_rows_over_a_restart() {
+    let mut postgres = Postgres::start();
+    assert_eq!(postgres.sql("show shared_buffers"), "512MB", "it runs with the project's file");
+    assert_eq!(postgres.sql("select count(*) > 0 from pg_stat_statements"), "t");
+    let roles = "select rolname, rolsuper, pg_has_role(rolname, 'pg_monitor', 'member') from pg_roles \
+                 where rolname like 'agenthub%' order by 1";
+    assert_eq!(postgres.sql(roles), "agenthub|f|f\nagenthub_monitor|f|t");
+    postgres.sql("create table kept as select 7 as seven");
+    let (url, pid) = (postgres.url(), postgres.pid());
+    postgres.stop();
+    postgres.start_again();
+    assert_eq!((postgres.sql("select seven from kept"), postgres.url()), ("7".to_owned(), url));
+    assert_ne!(postgres.pid(), pid);
+}
+
+#[test]
+fn a_private_redis_is_a_bounded_cache_and_forgets_over_a_restart() {
+    let mut redis = Redis::start();
+    assert_eq!(redis.cli(&["config", "get", "maxmemory-policy"]), "maxmemory-policy\nallkeys-lru");
+    assert_eq!(redis.cli(&["set", "key", "value"]), "OK");
+    redis.stop();
+    redis.start_again();
+    assert_eq!(redis.cli(&["dbsize"]), "0");
+}
+
+#[test]
+fn a_private_nginx_shows_its_status_and_stands_before_a_service() {
+    let service = CountingServer::start();
+    let nginx = Nginx::in_front_of(&service.addr().to_string());
+    let at = nginx.url();
+    let addr = at.strip_prefix("http://").expect("a URL").parse().expect("an address");
+    let mut client = Client::connect(addr);
+    assert_eq!(client.ask("GET", "/api/v2/health", None, "").0, 200);
+    assert_eq!(service.count("GET", "/api/v2/health"), 1);
+    let configuration = std::fs::read_to_string(nginx.configuration()).expect("a file");
+    assert!(nginx.status_url().ends_with("/nginx_status") && configuration.contains("stub_status"));
 }

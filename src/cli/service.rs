@@ -26,9 +26,11 @@ impl Service {
         let program = std::env::current_exe().map_err(|error| cannot(error.to_string()))?;
         let mut child = Command::new(program)
             .args(["serve", "--port", "0", "--parent-pipe"])
-            // It takes any account, whatever another service on this machine is told to take.
+            // It takes any account and keeps everything in memory, whatever another service on this machine is told.
             .env_remove("AGENTHUB_PERF_SERVE_EMAIL")
             .env_remove("AGENTHUB_PERF_SERVE_PASSWORD")
+            .env_remove("AGENTHUB_PERF_SERVE_DATABASE")
+            .env_remove("AGENTHUB_PERF_SERVE_REDIS")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for us: the service must still answer what is in flight.

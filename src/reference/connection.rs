@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
@@ -22,9 +22,13 @@ use tokio::sync::watch;
 use super::Endpoint;
 use super::alarm::Alarm;
 use super::api::LARGEST_BODY;
+use super::lock;
 use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::rehearsal::{Outcome, Rehearsal};
+
+/// What a leak keeps of a request: filled, so that it takes memory and not only addresses.
+const LEAKED: usize = 64 * 1024;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     pub(super) rehearsal: Rehearsal,
     pub(super) alarm: Alarm,
+    /// What is kept for good of every request; `None`: nothing.
+    pub(super) leak: Option<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// The request was drawn to be answered with a reset.
@@ -69,6 +75,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let arrived = Instant::now();
     let endpoint = Endpoint::of(request.method(), request.uri().path());
     shared.metrics.received(endpoint);
+    if let Some(leak) = &shared.leak {
+        lock(leak).push(vec![1; LEAKED]);
+    }
     let fate = shared.rehearsal.next(endpoint);
     let response = match fate.outcome {
         Outcome::Answer => Ok(route(&shared.router, request).await),

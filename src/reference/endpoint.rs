@@ -13,6 +13,8 @@ pub enum Endpoint {
     Tasks,
     /// `POST /api/v2/tasks`
     CreateTask,
+    /// `GET /api/v2/static/version`
+    Version,
     /// `GET /api/v2/health`
     Health,
     /// `GET /metrics`
@@ -26,8 +28,16 @@ impl Endpoint {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them; each stands at its own [`Endpoint::index`].
-    pub const ALL: [Self; 7] =
-        [Self::Login, Self::Projects, Self::Tasks, Self::CreateTask, Self::Health, Self::Metrics, Self::Other];
+    pub const ALL: [Self; 8] = [
+        Self::Login,
+        Self::Projects,
+        Self::Tasks,
+        Self::CreateTask,
+        Self::Version,
+        Self::Health,
+        Self::Metrics,
+        Self::Other,
+    ];
 
     /// The endpoint that serves this method and path.
     pub fn of(method: &Method, path: &str) -> Self {
@@ -36,6 +46,7 @@ impl Endpoint {
             ("GET", "/api/v2/projects") => Self::Projects,
             ("GET", "/api/v2/tasks") => Self::Tasks,
             ("POST", "/api/v2/tasks") => Self::CreateTask,
+            ("GET", "/api/v2/static/version") => Self::Version,
             ("GET", "/api/v2/health") => Self::Health,
             ("GET", "/metrics") => Self::Metrics,
             _ => Self::Other,
@@ -46,7 +57,7 @@ impl Endpoint {
     pub fn method(self) -> &'static str {
         match self {
             Self::Login | Self::CreateTask => "POST",
-            Self::Projects | Self::Tasks | Self::Health | Self::Metrics => "GET",
+            Self::Projects | Self::Tasks | Self::Version | Self::Health | Self::Metrics => "GET",
             Self::Other => "other",
         }
     }
@@ -57,6 +68,7 @@ impl Endpoint {
             Self::Login => "/api/v2/auth/login",
             Self::Projects => "/api/v2/projects",
             Self::Tasks | Self::CreateTask => "/api/v2/tasks",
+            Self::Version => "/api/v2/static/version",
             Self::Health => "/api/v2/health",
             Self::Metrics => "/metrics",
             Self::Other => "other",

@@ -1,4 +1,15 @@
-//! The three metrics of the guide, in atomics, written in Prometheus' text format.
+//! What the service counts of itself, written in Prometheus' text format.
+//!
+//! | metric | what it is | there |
+//! |---|---|---|
+//! | `http_requests_total{method,endpoint}` | requests that arrived | always |
+//! | `http_request_duration_seconds` | from a request's arrival to its answer | always |
+//! | `active_connections` | the guide's "Active database connections": those in use | always; 0 without a database |
+//! | `http_connections` | open client connections | always |
+//! | `db_pool_size` | the most connections that the pool may hold, overflow included | with a database |
+//! | `db_pool_idle` | connections open and not in use | with a database |
+//! | `db_pool_waiting` | requests that wait for a connection | with a database |
+//! | `cache_hits_total`, `cache_misses_total` | look-ups in Redis that found something, or did not | with a cache |
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -6,6 +17,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Endpoint;
+use super::cache::CacheFigures;
+use super::pool::PoolFigures;
 
 /// The upper bounds of the histogram's buckets in seconds, as `prometheus_client` has them by default.
 const BOUNDS_S: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -18,6 +31,13 @@ pub(super) struct Metrics {
     buckets: [AtomicU64; BOUNDS_S.len() + 1],
     sum_ns: AtomicU64,
     connections: AtomicI64,
+}
+
+/// What others count; `None` where there is no such part.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Figures {
+    pub(super) pool: Option<PoolFigures>,
+    pub(super) cache: Option<CacheFigures>,
 }
 
 /// An open connection; counted until it is dropped.
@@ -44,14 +64,14 @@ impl Metrics {
     }
 
     /// All of them as Prometheus' text format 0.0.4.
-    pub(super) fn render(&self) -> String {
+    pub(super) fn render(&self, figures: &Figures) -> String {
         let mut text = String::with_capacity(2048);
         // Writing to a String cannot fail.
-        let _ = self.write(&mut text);
+        let _ = self.write(&mut text, figures);
         text
     }
 
-    fn write(&self, text: &mut String) -> std::fmt::Result {
+    fn write(&self, text: &mut String, figures: &Figures) -> std::fmt::Result {
         writeln!(text, "# HELP http_requests_total Total HTTP requests")?;
         writeln!(text, "# TYPE http_requests_total counter")?;
         for endpoint in Endpoint::ALL {
@@ -70,9 +90,22 @@ impl Metrics {
         let sum_s = Duration::from_nanos(self.sum_ns.load(Ordering::Relaxed)).as_secs_f64();
         writeln!(text, "http_request_duration_seconds_sum {sum_s}")?;
         writeln!(text, "http_request_duration_seconds_count {below}")?;
-        writeln!(text, "# HELP active_connections Open client connections")?;
-        writeln!(text, "# TYPE active_connections gauge")?;
-        writeln!(text, "active_connections {}", self.connections.load(Ordering::Relaxed))
+        let mut one = |kind: &str, name: &str, help: &str, value: u64| {
+            writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}")
+        };
+        let in_use = figures.pool.map_or(0, |pool| pool.active as u64);
+        one("gauge", "active_connections", "Active database connections", in_use)?;
+        if let Some(pool) = figures.pool {
+            one("gauge", "db_pool_size", "Most database connections that the pool may hold", pool.most as u64)?;
+            one("gauge", "db_pool_idle", "Open database connections that are not in use", pool.idle as u64)?;
+            one("gauge", "db_pool_waiting", "Requests that wait for a database connection", pool.waiting as u64)?;
+        }
+        if let Some(cache) = figures.cache {
+            one("counter", "cache_hits_total", "Look-ups that the cache answered", cache.hits)?;
+            one("counter", "cache_misses_total", "Look-ups that the cache could not answer", cache.misses)?;
+        }
+        let open = self.connections.load(Ordering::Relaxed).max(0) as u64;
+        one("gauge", "http_connections", "Open client connections", open)
     }
 }
 
@@ -92,7 +125,7 @@ mod tests {
         for ms in [5, 6, 20_000] {
             metrics.answered(Duration::from_millis(ms));
         }
-        let text = metrics.render();
+        let text = metrics.render(&Figures::default());
         for line in [
             "http_request_duration_seconds_bucket{le=\"0.005\"} 1",
             "http_request_duration_seconds_bucket{le=\"0.01\"} 2",
@@ -110,8 +143,29 @@ mod tests {
         let metrics = Arc::new(Metrics::default());
         let (one, two) = (metrics.connected(), metrics.connected());
         drop(one);
-        assert!(metrics.render().ends_with("active_connections 1\n"));
+        assert!(metrics.render(&Figures::default()).ends_with("\nhttp_connections 1\n"));
         drop(two);
-        assert!(metrics.render().ends_with("active_connections 0\n"));
+        assert!(metrics.render(&Figures::default()).ends_with("\nhttp_connections 0\n"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_counted() {
+        let text = Metrics::default().render(&Figures::default());
+        assert!(text.contains("\nactive_connections 0\n"), "{text}");
+        assert!(!text.contains("db_pool") && !text.contains("cache_"), "{text}");
+        let pool = PoolFigures { most: 50, active: 3, idle: 2, waiting: 1 };
+        let text =
+            Metrics::default().render(&Figures { pool: Some(pool), cache: Some(CacheFigures { hits: 7, misses: 4 }) });
+        for line in [
+            "active_connections 3",
+            "db_pool_size 50",
+            "db_pool_idle 2",
+            "db_pool_waiting 1",
+            "cache_hits_total 7",
+            "cache_misses_total 4",
+            "http_connections 0",
+        ] {
+            assert!(text.lines().any(|other| other == line), "no {line} in\n{text}");
+        }
     }
 }

@@ -7,6 +7,8 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use super::database::Unavailable;
+
 /// Why a request was refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -14,6 +16,8 @@ pub(super) enum Refusal {
     NotAuthenticated,
     /// 401: another account than the one the service was given.
     WrongPassword,
+    /// 403: the user may not write.
+    NotPermitted,
     /// 404
     NotFound,
     /// 405
@@ -24,6 +28,14 @@ pub(super) enum Refusal {
     Invalid(Vec<Problem>),
     /// 500, injected.
     Error,
+    /// 503: the database does not answer.
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(why: Unavailable) -> Self {
+        Self::Unavailable(why)
+    }
 }
 
 /// What is wrong with one field.
@@ -87,10 +99,12 @@ impl IntoResponse for Refusal {
                 response
             }
             Self::WrongPassword => detail(StatusCode::UNAUTHORIZED, "Incorrect email or password".into()),
+            Self::NotPermitted => detail(StatusCode::FORBIDDEN, "Not enough permissions".into()),
             Self::NotFound => detail(StatusCode::NOT_FOUND, "Not Found".into()),
             Self::MethodNotAllowed => detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".into()),
             Self::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large".into()),
             Self::Invalid(problems) => detail(StatusCode::UNPROCESSABLE_ENTITY, json!(problems)),
+            Self::Unavailable(why) => detail(StatusCode::SERVICE_UNAVAILABLE, why.to_string().into()),
             Self::Error => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
         }
     }

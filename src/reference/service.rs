@@ -2,20 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::Rule;
 use super::alarm::Alarm;
 use super::api::{self, Api};
 use super::connection::{self, Shared};
 use super::metrics::Metrics;
 use super::rehearsal::Rehearsal;
 use super::store::Store;
+use super::{DatabaseConfig, RedisUrl, Rule};
 
 /// How long requests may still take when the service ends.
 const GRACE: Duration = Duration::from_secs(5);
@@ -31,6 +31,14 @@ pub struct Config {
     pub troubles: Vec<Rule>,
     /// Of every random draw.
     pub seed: u64,
+    /// Where everything is kept; `None`: in memory.
+    pub database: Option<DatabaseConfig>,
+    /// The cache in front of it; `None`: none.
+    pub redis: Option<RedisUrl>,
+    /// Answers are sent as they are, whatever their size.
+    pub uncompressed: bool,
+    /// 64 KiB of every request are kept for good.
+    pub leak: bool,
 }
 
 /// Somebody who may log in.
@@ -59,6 +67,22 @@ pub enum ReferenceError {
         /// Why not.
         source: io::Error,
     },
+    /// The database cannot be had, or not be prepared.
+    #[error("cannot use the database {url}: {reason}")]
+    Database {
+        /// Which one, masked.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The cache cannot be had.
+    #[error("cannot use the cache {url}: {reason}")]
+    Cache {
+        /// Which one, masked.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
     /// The thread that times delays cannot be started.
     #[error("cannot start the reference service's timer thread: {0}")]
     Thread(io::Error),
@@ -73,19 +97,21 @@ pub struct Service {
 }
 
 impl Service {
-    /// Binds `addr`; port 0 takes any that is free. From here on clients can connect; [`Service::serve`] answers them.
+    /// Binds `addr`; port 0 takes any that is free. Opens the database and the cache, and makes what is missing there. From here on clients can connect; [`Service::serve`] answers them.
     pub async fn bind(addr: SocketAddr, config: Config) -> Result<Self, ReferenceError> {
         let failed = |source| ReferenceError::Bind { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let metrics = Arc::new(Metrics::default());
+        let store = Arc::new(Store::open(&config).await?);
         let account = config.account.map(Arc::new);
-        let api = Api { store: Arc::new(Store::new()), metrics: Arc::clone(&metrics), account };
+        let api = Api { store, metrics: Arc::clone(&metrics), account, compressed: !config.uncompressed };
         let shared = Shared {
             router: api::router(api),
             metrics,
             rehearsal: Rehearsal::new(&config.troubles, config.seed),
             alarm: Alarm::start().map_err(ReferenceError::Thread)?,
+            leak: config.leak.then(Mutex::default),
         };
         Ok(Self { listener, addr: bound, shared: Arc::new(shared) })
     }

@@ -1,39 +1,30 @@
-//! What the service remembers: users, their tokens, projects and tasks. In memory, and bounded, so that a day of load
-//! does not make it grow.
+//! The one seam behind the endpoints: what is kept, in memory or in a database, read through the cache where there is one.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use uuid::Uuid;
 
-use super::lock;
+use super::Config;
+use super::cache::{Cache, Kind};
+use super::database::{self, Database, Unavailable};
+use super::memory::{self, Memory};
+use super::metrics::Figures;
+use super::service::ReferenceError;
 
 /// Tasks kept of a user: the newest.
 pub(super) const TASKS_PER_USER: usize = 1000;
-/// Users kept: the newest. An older one that logs in again begins anew.
-const USERS: usize = 10_000;
-/// Tokens kept: the newest.
-const TOKENS: usize = 100_000;
 
-/// Everything that the service remembers.
-#[derive(Debug)]
-pub(super) struct Store {
-    users: Mutex<Newest<User>>,
-    tokens: RwLock<Newest<User>>,
-}
-
-/// Somebody who has logged in.
-#[derive(Debug)]
-pub(super) struct User {
-    /// The answer to `GET /api/v2/projects`: projects never change, so it is rendered once.
-    pub(super) projects: Bytes,
-    /// The newest first.
-    tasks: Mutex<VecDeque<Task>>,
-}
+/// Name and description of every user's projects: together more than the 1000 bytes from which answers are compressed.
+pub(super) const PROJECTS: [(&str, &str); 5] = [
+    ("Onboarding", "Everything a new colleague needs in the first week: accounts, access, introductions and reading."),
+    ("Website relaunch", "New structure, new texts and a faster start page; the old addresses keep working."),
+    ("Quarterly report", "Collects the figures of all departments, checks them twice and sends them to the board."),
+    ("Support inbox", "Agents sort incoming questions, answer the simple ones and hand over the others."),
+    ("Database upgrade", "Moves every service to the new major version, one by one, each with a way back."),
+];
 
 /// A task.
 #[derive(Debug, Clone, Serialize)]
@@ -54,129 +45,161 @@ pub(super) struct Page {
     pub(super) total: usize,
 }
 
+/// Somebody who has logged in.
+#[derive(Debug)]
+pub(super) enum User {
+    InMemory(Arc<memory::User>),
+    InDatabase(database::User),
+}
+
+/// Everything that the service keeps.
+#[derive(Debug)]
+pub(super) struct Store {
+    place: Place,
+    cache: Option<Cache>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Memory(Memory),
+    Database(Arc<Database>),
+}
+
 impl Store {
-    /// Nobody yet.
-    pub(super) fn new() -> Self {
-        Self { users: Mutex::new(Newest::new(USERS)), tokens: RwLock::new(Newest::new(TOKENS)) }
+    /// Opens the database and the cache that were asked for.
+    pub(super) async fn open(config: &Config) -> Result<Self, ReferenceError> {
+        let place = match &config.database {
+            Some(database) => Place::Database(Arc::new(Database::open(database).await?)),
+            None => Place::Memory(Memory::new()),
+        };
+        let cache = match &config.redis {
+            Some(redis) => Some(Cache::open(redis).await?),
+            None => None,
+        };
+        Ok(Self { place, cache })
     }
 
     /// Hands out a new token for the user of this address, who is made where there is none.
-    pub(super) fn log_in(&self, email: &str) -> String {
-        let user = lock(&self.users).get_or_add(email, || Arc::new(User::new()));
-        let token = Uuid::new_v4().simple().to_string();
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner).add(token.clone(), user);
-        token
+    pub(super) async fn log_in(&self, email: &str) -> Result<String, Unavailable> {
+        match &self.place {
+            Place::Memory(memory) => Ok(memory.log_in(email)),
+            Place::Database(database) => database.log_in(email).await,
+        }
     }
 
     /// Whose token this is.
-    pub(super) fn user(&self, token: &str) -> Option<Arc<User>> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(token)
+    pub(super) async fn user(&self, token: &str) -> Result<Option<User>, Unavailable> {
+        if let Some(cache) = &self.cache
+            && let Some(key) = cache.get(Kind::UserSessions, token).await
+            && let Some(user) = self.known(&key)
+        {
+            return Ok(Some(user));
+        }
+        let user = match &self.place {
+            Place::Memory(memory) => memory.user(token).map(User::InMemory),
+            Place::Database(database) => database.user(token).await?.map(User::InDatabase),
+        };
+        if let (Some(cache), Some(user)) = (&self.cache, &user) {
+            cache.put(Kind::UserSessions, token, user.key().as_bytes()).await;
+        }
+        Ok(user)
+    }
+
+    /// The user whom the cache calls so.
+    fn known(&self, key: &[u8]) -> Option<User> {
+        let key = std::str::from_utf8(key).ok()?;
+        match &self.place {
+            Place::Memory(memory) => memory.known(key).map(User::InMemory),
+            Place::Database(database) => Some(User::InDatabase(database.known(key))),
+        }
+    }
+
+    /// Whether the user may create tasks.
+    pub(super) async fn may_write(&self, user: &User) -> Result<bool, Unavailable> {
+        let User::InDatabase(row) = user else { return Ok(true) };
+        let permissions = self.through(Kind::UserPermissions, user.key(), row.permissions()).await?;
+        Ok(permissions.split(|&byte| byte == b',').any(|one| one == b"write"))
+    }
+
+    /// The answer to `GET /api/v2/projects`.
+    pub(super) async fn projects(&self, user: &User) -> Result<Bytes, Unavailable> {
+        self.through(Kind::ProjectData, user.key(), async {
+            match user {
+                User::InMemory(user) => Ok(user.projects.clone()),
+                User::InDatabase(user) => user.projects().await,
+            }
+        })
+        .await
+    }
+
+    /// Keeps a task.
+    pub(super) async fn add_task(&self, user: &User, task: &Task) -> Result<(), Unavailable> {
+        match user {
+            User::InMemory(user) => user.add_task(task.clone()),
+            User::InDatabase(row) => {
+                row.add_task(task).await?;
+                // They say how many tasks each project has.
+                if let Some(cache) = &self.cache {
+                    cache.forget(Kind::ProjectData, user.key()).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the pool and the cache say of themselves.
+    pub(super) fn figures(&self) -> Figures {
+        let pool = match &self.place {
+            Place::Memory(_) => None,
+            Place::Database(database) => Some(database.pool_figures()),
+        };
+        Figures { pool, cache: self.cache.as_ref().map(Cache::figures) }
+    }
+
+    /// From the cache, else fetched and put there.
+    async fn through(
+        &self,
+        kind: Kind,
+        key: &str,
+        fetch: impl Future<Output = Result<Bytes, Unavailable>>,
+    ) -> Result<Bytes, Unavailable> {
+        let Some(cache) = &self.cache else { return fetch.await };
+        if let Some(cached) = cache.get(kind, key).await {
+            return Ok(cached);
+        }
+        let fetched = fetch.await?;
+        cache.put(kind, key, &fetched).await;
+        Ok(fetched)
     }
 }
 
 impl User {
-    fn new() -> Self {
-        let projects: serde_json::Map<_, _> = PROJECTS
-            .iter()
-            .map(|(name, description)| {
-                let id = Uuid::new_v4().to_string();
-                let project = json!({"id": id, "name": name, "description": description, "created_at": now()});
-                (id, project)
-            })
-            .collect();
-        let answer = json!({"total": projects.len(), "projects": projects});
-        Self { projects: answer.to_string().into(), tasks: Mutex::new(VecDeque::new()) }
-    }
-
-    /// Keeps a task; the oldest goes where there are too many.
-    pub(super) fn add_task(&self, task: Task) {
-        let mut tasks = lock(&self.tasks);
-        tasks.truncate(TASKS_PER_USER - 1);
-        tasks.push_front(task);
-    }
-
     /// The newest tasks first, from `offset` on.
-    pub(super) fn tasks(&self, status: Option<&str>, offset: usize, limit: usize) -> Page {
-        let tasks = lock(&self.tasks);
-        let asked_for = || tasks.iter().filter(|task| status.is_none_or(|status| task.status == status));
-        Page { tasks: asked_for().skip(offset).take(limit).cloned().collect(), total: asked_for().count() }
+    pub(super) async fn tasks(&self, status: Option<&str>, offset: usize, limit: usize) -> Result<Page, Unavailable> {
+        match self {
+            Self::InMemory(user) => Ok(user.tasks(status, offset, limit)),
+            Self::InDatabase(user) => user.tasks(status, offset, limit).await,
+        }
     }
+
+    /// Names the user in the cache.
+    fn key(&self) -> &str {
+        match self {
+            Self::InMemory(user) => &user.email,
+            Self::InDatabase(user) => user.id(),
+        }
+    }
+}
+
+pub(super) fn new_token() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 /// Now, as agenthub writes it: RFC 3339, to the microsecond.
 pub(super) fn now() -> String {
-    format!("{:.6}", Timestamp::now())
+    written(Timestamp::now())
 }
 
-/// A map that keeps its newest entries.
-#[derive(Debug)]
-struct Newest<V> {
-    entries: HashMap<String, Arc<V>>,
-    /// The oldest first.
-    order: VecDeque<String>,
-    limit: usize,
-}
-
-impl<V> Newest<V> {
-    fn new(limit: usize) -> Self {
-        Self { entries: HashMap::new(), order: VecDeque::new(), limit }
-    }
-
-    fn get(&self, key: &str) -> Option<Arc<V>> {
-        self.entries.get(key).map(Arc::clone)
-    }
-
-    /// Adds what is not there yet.
-    fn add(&mut self, key: String, value: Arc<V>) {
-        if self.entries.len() == self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.entries.remove(&oldest);
-        }
-        self.entries.insert(key.clone(), value);
-        self.order.push_back(key);
-    }
-
-    fn get_or_add(&mut self, key: &str, make: impl FnOnce() -> Arc<V>) -> Arc<V> {
-        self.get(key).unwrap_or_else(|| {
-            let value = make();
-            self.add(key.to_owned(), Arc::clone(&value));
-            value
-        })
-    }
-}
-
-/// Name and description of every user's projects: together more than the 1000 bytes from which answers are compressed.
-const PROJECTS: [(&str, &str); 5] = [
-    ("Onboarding", "Everything a new colleague needs in the first week: accounts, access, introductions and reading."),
-    ("Website relaunch", "New structure, new texts and a faster start page; the old addresses keep working."),
-    ("Quarterly report", "Collects the figures of all departments, checks them twice and sends them to the board."),
-    ("Support inbox", "Agents sort incoming questions, answer the simple ones and hand over the others."),
-    ("Database upgrade", "Moves every service to the new major version, one by one, each with a way back."),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_newest_entries_are_kept() {
-        let mut newest = Newest::new(2);
-        for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
-            newest.add(key.to_owned(), Arc::new(value));
-        }
-        assert_eq!(["a", "b", "c"].map(|key| newest.get(key).map(|value| *value)), [None, Some(2), Some(3)]);
-        assert_eq!(*newest.get_or_add("b", || Arc::new(9)), 2);
-        assert_eq!((newest.entries.len(), newest.order.len()), (2, 2));
-    }
-
-    #[test]
-    fn a_user_keeps_projects_and_tasks_from_one_login_to_the_next() {
-        let store = Store::new();
-        let (first, second) = (store.log_in("a@example.com"), store.log_in("a@example.com"));
-        assert_ne!(first, second);
-        let [first, second] = [first, second].map(|token| store.user(&token).expect("logged in"));
-        assert!(Arc::ptr_eq(&first, &second));
-        assert!(store.user("guessed").is_none());
-    }
+pub(super) fn written(at: Timestamp) -> String {
+    format!("{at:.6}")
 }

@@ -6,6 +6,7 @@
 //! | `faults` | a server that misbehaves, one way a path |
 //! | `harness` | runs the built binary in a folder of its own |
 //! | `secure` | a server with a certificate of any kind, speaking HTTP/2 and misbehaving in it |
+//! | `stack` | private PostgreSQL, Redis and nginx, from the files of `config/` |
 //! | `wire` | reads HTTP/1.1 requests from a socket |
 #![allow(dead_code, unreachable_pub, reason = "every test binary takes the parts that it needs")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
@@ -14,4 +15,5 @@ pub mod counting;
 pub mod faults;
 pub mod harness;
 pub mod secure;
+pub mod stack;
 pub mod wire;

@@ -237,7 +237,7 @@ fn open_connections_are_counted() {
     let held: Vec<_> = (0..3).map(|_| service.connect()).collect();
     let connections = || {
         let text = service.get("/metrics", &[]).text();
-        let line = text.lines().find_map(|line| line.strip_prefix("active_connections ")).expect("the gauge");
+        let line = text.lines().find_map(|line| line.strip_prefix("http_connections ")).expect("the gauge");
         line.parse::<i64>().expect("a number")
     };
     assert_eq!(connections(), 4, "three and the one that asks");
