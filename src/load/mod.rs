@@ -34,7 +34,7 @@ mod tls;
 
 pub use act::StartFailure;
 pub use client::Connections;
-pub(crate) use connect::{LOOPBACK, is_under_localhost};
+pub(crate) use connect::{Connector, LOOPBACK, Way, is_under_localhost};
 pub use control::LoadControl;
 pub use cpu_quota::cpu_quota;
 pub(crate) use drive::told;
@@ -45,6 +45,7 @@ pub use pacer::Pacer;
 pub(crate) use problem::tls_words;
 pub use proxy::{Proxies, Proxy};
 pub use rehearse::{Rehearsal, rehearse};
+pub(crate) use tls::client_config as tls_client_config;
 
 /// Why a load could not go on.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
