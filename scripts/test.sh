@@ -7,6 +7,12 @@ cd "$(dirname "$0")/.."
 
 missing=()
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
+# Its server's programs are out of the search path, and all that is needed of it: what Debian sets up beside them, and may
+# start, is left alone.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+command -v redis-server >/dev/null && command -v redis-cli >/dev/null || missing+=(redis-server)
+command -v setpriv >/dev/null || [ "$(id -u)" != 0 ] || missing+=(util-linux)
+command -v ps >/dev/null || missing+=(procps)
 command -v cc >/dev/null || missing+=(gcc)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then

@@ -151,6 +151,12 @@ impl<'d> Table<'d> {
         self.document
     }
 
+    /// Its keys, each with the line of its value, from 1; takes none.
+    pub fn lines(&self) -> impl Iterator<Item = (&'d str, usize)> + use<'d> {
+        let (document, entries) = (self.document, self.entries);
+        entries.iter().map(move |entry| (entry.key.as_str(), Node::new(document, entry).line()))
+    }
+
     /// Whether the key is there; does not take it.
     pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == key)

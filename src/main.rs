@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let handler = ctrlc::set_handler(move || {
         if ask_to_stop.send_replace(true) {
             // Asked twice: at once, whatever still runs.
+            tell("stopped at once; the journal of a run is kept, and `report latest` builds its report");
             std::process::exit(i32::from(cli::ExitCode::Interrupted as u8));
         }
     });
@@ -30,7 +31,12 @@ fn main() -> ExitCode {
 }
 
 fn cannot_start(error: &dyn std::error::Error) -> ExitCode {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "error: cannot start: {error}");
+    tell(&format!("error: cannot start: {error}"));
     cli::ExitCode::CannotRun.into()
+}
+
+fn tell(line: &str) {
+    use std::io::Write;
+    // Nobody listens any more: nothing is lost by not telling them.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -167,6 +167,11 @@ pub fn format_count(count: u64) -> String {
     text
 }
 
+/// So many of something that is counted: `1 user`, `1,200 users`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", format_count(count), if count == 1 { "" } else { "s" })
+}
+
 /// `0.080 %`, `0.1 %`, `12.3 %`, from a fraction: two significant digits below 10 %, three above.
 pub fn format_ratio(ratio: f64) -> String {
     if !ratio.is_finite() {

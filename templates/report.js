@@ -1,30 +1,55 @@
 "use strict";
-document.querySelectorAll(".chart").forEach(function (chart) {
-  var points = JSON.parse(chart.dataset.points);
-  if (points.length === 0) { return; }
-  var figure = chart.closest("figure");
-  var caption = figure.querySelector("figcaption");
-  var words = caption.textContent;
-  var cursor = document.createElement("div");
-  cursor.className = "cursor";
-  cursor.hidden = true;
-  chart.appendChild(cursor);
-  chart.addEventListener("pointermove", function (event) {
-    var box = chart.getBoundingClientRect();
-    var at = 100 * (event.clientX - box.left) / box.width;
-    var nearest = points.reduce(function (best, point) {
-      return Math.abs(best[0] - at) > Math.abs(point[0] - at) ? point : best;
-    });
-    cursor.hidden = false;
-    cursor.style.left = nearest[0] + "%";
-    caption.textContent = nearest[1];
-    caption.classList.add("reading");
-  });
-  chart.addEventListener("pointerleave", function () {
+// Charts of a group share their axis of time: what is read on one is read on all.
+document.querySelectorAll("main").forEach(function (main) {
+  var readers = new Map();
+  main.querySelectorAll(".chart").forEach(function (chart) {
+    var figure = chart.closest("figure");
+    var places = JSON.parse(chart.dataset.at);
+    if (places.length === 0) { return; }
+    var words = (chart.dataset.words || figure.dataset.words).split("\n");
+    var caption = figure.querySelector("figcaption");
+    var said = caption.textContent;
+    var cursor = document.createElement("div");
+    cursor.className = "cursor";
     cursor.hidden = true;
-    caption.textContent = words;
-    caption.classList.remove("reading");
+    chart.appendChild(cursor);
+    readers.set(chart, {
+      show: function (at) {
+        var nearest = 0;
+        places.forEach(function (place, n) {
+          if (Math.abs(places[nearest] - at) > Math.abs(place - at)) { nearest = n; }
+        });
+        cursor.hidden = false;
+        cursor.style.left = places[nearest] + "%";
+        caption.textContent = words[nearest];
+        caption.classList.add("reading");
+      },
+      hide: function () {
+        cursor.hidden = true;
+        caption.textContent = said;
+        caption.classList.remove("reading");
+      }
+    });
   });
+  readers.forEach(function (reader, chart) {
+    var group = chart.closest(".linked");
+    var together = Array.from(readers).filter(function (other) {
+      return group ? other[0].closest(".linked") === group : other[0] === chart;
+    });
+    chart.addEventListener("pointermove", function (event) {
+      var box = chart.getBoundingClientRect();
+      var at = 100 * (event.clientX - box.left) / box.width;
+      together.forEach(function (other) {
+        if (other[0].offsetParent !== null) { other[1].show(at); }
+      });
+    });
+    chart.addEventListener("pointerleave", function () {
+      together.forEach(function (other) { other[1].hide(); });
+    });
+  });
+});
+window.addEventListener("beforeprint", function () {
+  document.querySelectorAll("details").forEach(function (part) { part.open = true; });
 });
 document.querySelectorAll("table.sortable").forEach(function (table) {
   var heads = Array.from(table.tHead.rows[0].cells);

@@ -14,7 +14,6 @@ use crate::judge::{Comparison, RunResult, Verdict};
 use crate::load::AllowedHosts;
 use crate::record::{End, Run};
 use crate::report;
-use crate::units::format_duration;
 
 /// Fewer rounds say little of how much rounds differ anyway.
 const LEAST_ROUNDS: u32 = 4;
@@ -98,8 +97,8 @@ pub(super) async fn ab(mut args: AbArgs, stop: watch::Receiver<bool>) -> Result<
         hosts[0],
         hosts[1],
         args.rounds,
-        format_duration(each),
-        format_duration(whole)
+        report::words::seconds(each.as_secs_f64()),
+        report::words::seconds(whole.as_secs_f64())
     ));
 
     let allow_unproven = settings.allow_unproven;

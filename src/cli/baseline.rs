@@ -12,7 +12,15 @@ use crate::record::{Asked, AskedBaseline, Run};
 /// Finds the baseline of a run that is about to begin. A missing one, or one of another workload, is found out here: before
 /// anything is sent.
 pub(super) fn resolve(settings: &Settings, asked: &Asked) -> Result<Option<AskedBaseline>, Failure> {
-    let Some(reference) = &settings.baseline else { return Ok(None) };
+    let Some(reference) = &settings.baseline else {
+        if settings.strict_baseline {
+            return Err(Failure::usage(format!(
+                "{} asks for a comparison that proves something, and there is no baseline to compare with: name one, e.g. --baseline main, or leave it out",
+                settings.strict_baseline_by
+            )));
+        }
+        return Ok(None);
+    };
     let named = |failure: Failure| Failure { message: format!("--baseline: {}", failure.message), ..failure };
     let folders = side(&settings.results, reference).map_err(named)?;
     for folder in &folders {

@@ -27,7 +27,7 @@ pub(super) struct CompareArgs {
     #[arg(value_name = "B")]
     b: String,
     /// How much worse counts as the same [default: the configuration's, else 5%]
-    #[arg(long, value_name = "SHARE", value_parser = parse_tolerance)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_tolerance, allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// Compare other workloads too: what differs is named
     #[arg(long)]

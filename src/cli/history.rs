@@ -1,6 +1,7 @@
 //! `history`: the results folder as a table, and letting old results go.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -17,8 +18,8 @@ pub(super) enum HistoryCommand {
     List(ListArgs),
     /// Say which old results may go; with --yes let them go
     #[command(
-        after_help = "Of each workload the newest whole runs stay, and every run with a label or that a run that stays has \
-        as its baseline, or that may still run. Folders that are not surely results of ours are left alone."
+        after_help = "Of each workload the newest whole runs stay; so do the newest whole run of each label, runs that a run that \
+        stays has as its baseline, and those that may still run. Folders that are not surely results of ours are left alone."
     )]
     Prune(PruneArgs),
 }
@@ -48,7 +49,7 @@ pub(super) struct ListArgs {
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
     /// Whole runs of each workload that stay
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse_keep, allow_hyphen_values = true)]
     keep: u32,
     /// Remove them; without it nothing is touched
     #[arg(long)]
@@ -68,6 +69,11 @@ enum Format {
     Md,
 }
 
+fn parse_keep(text: &str) -> Result<u32, String> {
+    let wrong = || "not a whole number of runs from 1 on, e.g. 50".to_owned();
+    text.trim().parse().ok().filter(|&runs| runs > 0).ok_or_else(wrong)
+}
+
 /// Does it.
 pub(super) fn history(command: &HistoryCommand) -> Result<ExitCode, Failure> {
     match command {
@@ -84,9 +90,16 @@ impl Place {
 }
 
 fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
-    let listing = history::list(&args.place.results()?).map_err(Failure::cannot)?;
+    let results = args.place.results()?;
+    let listing = history::list(&results).map_err(Failure::cannot)?;
+    if listing.runs.is_empty() && listing.skipped.is_empty() {
+        say(&nothing_in(&results));
+    }
     let text = match args.format {
-        Format::Text => report::listing_text(&listing, page_width().0),
+        Format::Text if listing.runs.is_empty() && listing.skipped.is_empty() => String::new(),
+        Format::Text => {
+            report::listing_text(&listing, if std::io::stdout().is_terminal() { page_width().0 } else { usize::MAX })
+        }
         Format::Json => serde_json::to_string_pretty(&listing).map(|text| text + "\n").map_err(Failure::cannot)?,
         Format::Md => report::listing_markdown(&listing),
     };
@@ -94,8 +107,18 @@ fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Passed)
 }
 
+fn nothing_in(results: &Path) -> String {
+    let is = if results.is_dir() { "holds no results" } else { "is not there" };
+    format!("{} {is}: make one with `run`, or name another folder with --results", results.display())
+}
+
 fn prune(args: &PruneArgs) -> Result<ExitCode, Failure> {
-    let found = history::prune(&args.place.results()?, args.keep as usize).map_err(Failure::cannot)?;
+    let results = args.place.results()?;
+    let found = history::prune(&results, args.keep as usize).map_err(Failure::cannot)?;
+    if found == history::Pruning::default() {
+        say(&nothing_in(&results));
+        return Ok(ExitCode::Passed);
+    }
     for skipped in &found.skipped {
         say(&format!("left alone  {}: {}", skipped.id, skipped.why));
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::say;
 use crate::record::Snapshot;
-use crate::units::{format_count, format_ms};
+use crate::units::{counted, format_count, format_ms};
 
 /// Seconds between two lines where there is no terminal.
 const PLAIN_EVERY_S: f64 = 10.0;
@@ -49,15 +49,15 @@ pub(super) async fn show(mut snapshots: watch::Receiver<Snapshot>, mut stop: wat
 fn line(now: &Snapshot, left_s: f64) -> String {
     let p95 = now.p95_ms.map_or_else(|| "–".to_owned(), format_ms);
     let mut line = format!(
-        "{left_s:.0} s left · {} {} · {:.0} req/s · p95 {p95} · {} failed",
-        format_count(u64::from(now.users)),
-        if now.arrivals.is_some() { "sessions busy" } else { "users" },
+        "{left_s:.0} s left · {}{} · {:.0} req/s · p95 {p95} · {} failed",
+        counted(u64::from(now.users), if now.arrivals.is_some() { "session" } else { "user" }),
+        if now.arrivals.is_some() { " busy" } else { "" },
         now.requests_per_s,
         format_count(now.failures),
     );
     if now.failed_starts > 0 {
-        let who = if now.arrivals.is_some() { "sessions" } else { "users" };
-        let _ = write!(line, " · {} {who} could not start", format_count(now.failed_starts));
+        let who = if now.arrivals.is_some() { "session" } else { "user" };
+        let _ = write!(line, " · {} could not start", counted(now.failed_starts, who));
     }
     if let Some(arrivals) = now.arrivals.filter(|arrivals| arrivals.late + arrivals.queued > 0) {
         let (late, waiting) = (format_count(arrivals.late), format_count(arrivals.queued));

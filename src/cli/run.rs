@@ -17,8 +17,8 @@ use super::probes::{self, WatchArgs};
 use super::report::{show, write_reports};
 use super::service::Service;
 use super::settings::{
-    Layer, ScenarioFile, Settings, Stages, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario,
-    parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users, settle,
+    Layer, ScenarioFile, Settings, Source, Stages, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario,
+    parse_seed, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users, settle,
 };
 use super::{Failure, host, progress, say};
 use crate::document::suggestion;
@@ -66,8 +66,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = parse_users, allow_hyphen_values = true)]
     max_users: Option<u32>,
     /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s; or of --rate: 50/s:1m,50/s:5m
-    #[arg(long, value_name = "STAGES", value_parser = parse_stages,
-          conflicts_with_all = ["users", "spawn_rate", "run_time"])]
+    #[arg(long, value_name = "STAGES", value_parser = parse_stages)]
     stages: Option<Stages>,
     /// A target, e.g. p95_response_time=500ms, error_rate=1%, 'p95_response_time[GET /api/v2/projects]=1s'; repeatable
     #[arg(long = "target", value_name = "NAME=LIMIT", value_parser = parse_target)]
@@ -79,7 +78,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "REF")]
     baseline: Option<String>,
     /// How much worse than the baseline counts as the same [default: 5%]
-    #[arg(long, value_name = "SHARE", value_parser = parse_tolerance)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_tolerance, allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// An unproven comparison with the baseline makes the run unproven
     #[arg(long)]
@@ -112,7 +111,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_any_time)]
     stop_timeout: Option<Duration>,
     /// Of every random choice: the same seed draws the same tasks [default: random, and recorded]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// End with 0 also where the verdict is unproven or void
     #[arg(long)]
@@ -160,6 +159,7 @@ impl RunArgs {
 
     fn layer(&mut self) -> Layer {
         Layer {
+            source: Source::Flags,
             scenarios: std::mem::take(&mut self.scenarios),
             host: self.host.take(),
             allow_hosts: std::mem::take(&mut self.allow_hosts),
@@ -247,6 +247,9 @@ pub(super) async fn attempt(
     };
     let connections = settings.connections();
     let watched = watched(settings, &host, service.as_ref());
+    if let Some(problem) = watched.ambiguous() {
+        return Err(Failure::usage(problem));
+    }
     let mut asked =
         Asked { baseline, ..asked(settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
     // One that cannot be used was refused when the host was reached through it.

@@ -72,7 +72,7 @@ pub(super) struct ServeArgs {
     /// List projects with a statement for each of them, in place of one for all
     #[arg(long, requires = "database", help_heading = "Trouble of real parts")]
     pub n_plus_one: bool,
-    /// Let every new task update one shared row, and hold it for 5 ms before it commits
+    /// Let every new task update one shared row, and hold it for 40 ms before it commits
     #[arg(long, requires = "database", help_heading = "Trouble of real parts")]
     pub lock_contention: bool,
     /// Keep 64 KiB of memory for good with every request
@@ -90,7 +90,7 @@ pub(super) enum Tuning {
     Indexes,
     /// Redis is not asked (needs --redis)
     Cache,
-    /// Every request opens a database connection of its own (needs --database)
+    /// Every request opens its own connections to the database, and closes them (needs --database)
     Pool,
     /// Answers are sent as they are
     Compression,

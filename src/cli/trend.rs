@@ -28,7 +28,7 @@ pub(super) struct TrendArgs {
     #[arg(long, value_name = "FIGURE")]
     figure: Vec<String>,
     /// So much is a change; of an error rate its own target is
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_tolerance)]
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_change, allow_hyphen_values = true)]
     least_change: f64,
     /// Runs too that prove nothing: partial, void, of another schema
     #[arg(long)]
@@ -47,6 +47,10 @@ pub(super) struct TrendArgs {
     format: Format,
 }
 
+fn parse_change(text: &str) -> Result<f64, String> {
+    parse_tolerance(text).map_err(|error| error.replace("the tolerance", "the least change"))
+}
+
 /// Shows it.
 pub(super) fn trend(args: &TrendArgs) -> Result<ExitCode, Failure> {
     let flags = Layer { results: args.results.clone(), ..Layer::default() };
@@ -59,6 +63,9 @@ pub(super) fn trend(args: &TrendArgs) -> Result<ExitCode, Failure> {
         least_change: args.least_change,
     };
     let found = history::trend(&settings.results, &options).map_err(|error| match error {
+        TrendError::Find(unknown @ FindError::Unknown { .. }) if args.workload.is_some() => {
+            Failure::usage(format!("--workload: {unknown}"))
+        }
         TrendError::Nothing(_) | TrendError::Find(FindError::Unreadable { .. }) => Failure::cannot(error),
         _ => Failure::usage(error),
     })?;

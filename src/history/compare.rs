@@ -13,8 +13,12 @@ use super::workload::workload;
 use crate::judge::{
     Changed, ComparedRun, Comparison, Differs, Method, Outcome, RunResult, SteadyWindow, Targets, Unit, Verdict,
 };
-use crate::record::Run;
+use crate::record::{EndpointSecond, IntervalKind, LoadModel, Run};
 use crate::stats::{CONFIDENCE, RESAMPLES, holm, least_p, least_p_of_rounds};
+use crate::units::counted;
+
+/// The last second may be torn: of so many requests a part may be missing.
+const MOST_LOST: f64 = 0.01;
 
 /// How to compare.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,6 +88,7 @@ fn compare_by(unit: Unit, a: &[Judged<'_>], b: &[Judged<'_>], options: Options) 
             broken[0].clone_into(&mut row.reason);
         }
     }
+    notes.extend(skipped("A", a).into_iter().chain(skipped("B", b)));
     notes.extend(what_it_can_tell(a.len(), b.len(), &method));
     let first = workload(&a[0].0.asked).hash;
     let other_workload = a.iter().chain(b).any(|(run, _)| workload(&run.asked).hash != first);
@@ -233,6 +238,8 @@ fn broken(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<String> {
             ))
         } else if result.partial {
             Some(format!("{side} ({id}) did not run to its end: run it again"))
+        } else if let Some(lost) = lost(run) {
+            Some(format!("{side} ({id}) {lost}"))
         } else if result.totals.failed_starts > 0 {
             Some(format!("users of {side} ({id}) could not start: its load was not the one asked for"))
         } else {
@@ -241,6 +248,28 @@ fn broken(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<String> {
     };
     let of_b = b.iter().filter_map(|one| why("B", one));
     a.iter().filter_map(|one| why("A", one)).chain(of_b).collect()
+}
+
+/// That the two files of a journal do not tell of the same requests: a part of it is gone, and with it perhaps what differs.
+fn lost(run: &Run) -> Option<String> {
+    let endpoints = || run.seconds.iter().flat_map(|second| second.endpoints.values());
+    let failed = |endpoint: &EndpointSecond| endpoint.failures.values().sum::<u64>();
+    let successes: u64 = endpoints().map(|one| one.requests.saturating_sub(one.cut_off + failed(one))).sum();
+    let times = run.intervals.iter().filter(|interval| interval.kind == IntervalKind::Response);
+    let times: u64 = times.map(|interval| interval.values.count()).sum();
+    (successes.abs_diff(times) as f64 > MOST_LOST * successes.max(times) as f64).then(|| {
+        format!(
+            "has a damaged journal, of {} but {}: run it again",
+            counted(successes, "successful request"),
+            counted(times, "response time")
+        )
+    })
+}
+
+/// What was skipped while a journal was read.
+fn skipped(side: &str, of: &[Judged<'_>]) -> Vec<String> {
+    let lines = of.iter().flat_map(|(run, _)| run.warnings.iter().map(|warning| (&run.asked.id, warning)));
+    lines.map(|(id, warning)| format!("{side} ({id}): {warning}")).collect()
 }
 
 fn what_it_can_tell(a: usize, b: usize, method: &Method) -> Vec<String> {
@@ -297,7 +326,11 @@ fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
         }),
         ("proxy", |run| run.asked.connections.proxy.clone().unwrap_or_else(|| "none".to_owned())),
         ("run time", |run| format!("{} s", run.asked.plan.duration_s())),
-        ("spawn rate", |run| run.asked.spawn_rate.map_or_else(|| "by stages".to_owned(), |rate| format!("{rate}/s"))),
+        ("spawn rate", |run| match (run.asked.spawn_rate, run.asked.plan.model) {
+            (Some(rate), _) => format!("{rate}/s"),
+            (None, LoadModel::Open) => "none".to_owned(),
+            (None, LoadModel::Closed) => "by stages".to_owned(),
+        }),
         ("most sessions", |run| run.asked.max_users.map_or_else(|| "none".to_owned(), |users| users.to_string())),
         ("machine", |run| run.asked.environment.hostname.clone()),
         ("operating system", |run| run.asked.environment.os.clone()),

@@ -5,10 +5,10 @@ use super::figure::{Compared, Found, Kind};
 use crate::judge::{Bounds, Changed, Outcome, Series, Shifted, SteadyWindow};
 use crate::record::Run;
 use crate::stats::{
-    Distribution, Estimate, Resampled, Sampled, fewest_blocks, log_ratio, parts, resample, share_difference, widen,
-    widen_to_parts,
+    Distribution, Estimate, Resampled, Sampled, fewest_blocks, fewest_of_quantiles, log_ratio, parts,
+    requests_to_bound, resample, share_difference, widen, widen_to_parts,
 };
-use crate::units::format_ms;
+use crate::units::{counted, format_count, format_ms};
 
 /// The standard deviation by which a figure is taken to vary from run to run beside all that one run knows of. Together with a
 /// tolerance of 5 % it covers runs that really vary by up to 2.8 %; see `docs/decisions/006`.
@@ -77,8 +77,12 @@ impl<'a> Pair<'a> {
     fn time(&self, drawn: &Drawn, q: f64) -> Option<(Estimate, Estimate)> {
         let (of_a, of_b) = drawn.resampled.as_ref()?;
         let place = drawn.quantiles.iter().position(|&known| known == q)?;
+        if too_few(drawn, q).is_some() {
+            return None;
+        }
         let [a, b] = [drawn.a.all().quantile(q)? as f64, drawn.b.all().quantile(q)? as f64];
-        let within = log_ratio(a, b, (&of_a.quantiles[place], &of_b.quantiles[place]), fewest_blocks(of_a, of_b));
+        let resamples = (&of_a.quantiles[place][..], &of_b.quantiles[place][..]);
+        let within = log_ratio(a, b, resamples, fewest_of_quantiles(of_a, of_b));
         let of = |series: &Series| parts(q, &series.spans, &series.values);
         let within = widen_to_parts(within, (a, of(&drawn.a)), (b, of(&drawn.b)));
         let whole = widen(within, BETWEEN_RUNS);
@@ -125,7 +129,7 @@ impl<'a> Pair<'a> {
         row.a = wanted.value(&drawn.a);
         row.b = wanted.value(&drawn.b);
         let Some((within, found)) = self.find(drawn, wanted) else {
-            row.reason = Self::nothing_found(&row, drawn);
+            row.reason = nothing_found(&row, drawn, wanted.kind);
             return row;
         };
         wanted.fill(&mut row, &found, self.tolerance);
@@ -144,18 +148,6 @@ impl<'a> Pair<'a> {
             row.reason = format!("the response time of {side} never settled: let it run longer");
         }
         row
-    }
-
-    fn nothing_found(row: &Changed, drawn: &Drawn) -> String {
-        match (row.a, row.b) {
-            (None, None) => "neither side has a request of it in its steady window".to_owned(),
-            (None, _) => "A has no request of it in its steady window".to_owned(),
-            (_, None) => "B has no request of it in its steady window".to_owned(),
-            _ => format!(
-                "too short to resample: the journal has fewer than five pieces of the {:.0} s of steady load; let both run longer",
-                drawn.a.seconds().min(drawn.b.seconds())
-            ),
-        }
     }
 
     fn what_would_tell(&self, row: &mut Changed, wanted: &Compared, within: &Estimate, found: &Found, seconds: f64) {
@@ -178,6 +170,47 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// Why there is no interval.
+fn nothing_found(row: &Changed, drawn: &Drawn, kind: Kind) -> String {
+    let few = if let Kind::Time(q) = kind { too_few(drawn, q) } else { None };
+    match (row.a, row.b, few) {
+        (None, None, _) => "neither side has a request of it in its steady window".to_owned(),
+        (None, ..) => "A has no request of it in its steady window".to_owned(),
+        (_, None, _) => "B has no request of it in its steady window".to_owned(),
+        (.., Some(why)) if drawn.resampled.is_some() => why,
+        _ => format!(
+            "too short to resample: the journal has fewer than five pieces of the {:.0} s of steady load; let both run longer",
+            drawn.a.seconds().min(drawn.b.seconds())
+        ),
+    }
+}
+
+/// Why no resampling can bound this quantile: what its requests would be another time was hardly seen.
+fn too_few(drawn: &Drawn, q: f64) -> Option<String> {
+    let (of_a, of_b) = drawn.resampled.as_ref()?;
+    let sides = [("A", &drawn.a, of_a), ("B", &drawn.b, of_b)];
+    if let Some((side, series, resampled)) = sides.into_iter().find(|(.., resampled)| resampled.is_bunched()) {
+        return Some(format!(
+            "most of its {} in {side} lie within {} of {:.0} s, which does not tell how they vary: compare several runs a side",
+            counted(series.all().count(), "request"),
+            words(resampled.holding.ceil() * series.seconds() / resampled.pieces as f64),
+            series.seconds()
+        ));
+    }
+    let (side, series, _) = sides.into_iter().min_by_key(|(_, series, _)| series.all().count())?;
+    let (n, needed) = (series.all().count(), requests_to_bound(q)?);
+    (n < needed).then(|| {
+        let seconds = 1.1 * needed as f64 / n as f64 * series.seconds();
+        format!(
+            "{side} has {}, too few to bound a p{} ({} do): {}",
+            counted(n, "request"),
+            (q * 1000.0).round() / 10.0,
+            format_count(needed),
+            both_run(seconds, series.seconds())
+        )
+    })
+}
+
 /// The interval with so much more room on either side, µs.
 fn later_by(of: Estimate, a_us: f64, lag_us: f64) -> Estimate {
     let moved = |log: f64, by: f64| ((log.exp() * a_us + by) / a_us).max(f64::MIN_POSITIVE).ln();
@@ -187,9 +220,12 @@ fn later_by(of: Estimate, a_us: f64, lag_us: f64) -> Estimate {
     Estimate { low: moved(of.low, -lag_us), high: moved(of.high, lag_us), ..of }
 }
 
+fn words(seconds: f64) -> String {
+    if seconds < 180.0 { format!("{:.0} s", seconds.ceil()) } else { format!("{:.0} min", (seconds / 60.0).ceil()) }
+}
+
 /// "12 min of steady load a side instead of 55 s".
 fn both_run(needed: f64, seconds: f64) -> String {
-    let words = |s: f64| if s < 180.0 { format!("{:.0} s", s.ceil()) } else { format!("{:.0} min", (s / 60.0).ceil()) };
     format!("it takes about {} of steady load a side, there are {}", words(needed), words(seconds))
 }
 

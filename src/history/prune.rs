@@ -1,6 +1,7 @@
 //! Which results may go, and letting them go.
 //!
-//! Of each workload the newest whole runs stay; what has a label, is a kept run's baseline or may still run stays too. A folder is
+//! Of each workload the newest whole runs stay; the newest whole run of each label, which is the one that the label names, a kept run's
+//! baseline and what may still run stay too. The labels that `ab` makes up name rounds of one comparison and keep nothing. A folder is
 //! only ever removed where it is surely one of ours, and whole or not at all for anyone who reads beside it.
 
 use std::collections::{HashMap, HashSet};
@@ -51,7 +52,11 @@ pub fn prune(results: &Path, keep: usize) -> Result<Pruning, FindError> {
     let whole = in_parallel(&all, |run| run.said().is_ok_and(|said| run.marks(&said).is_empty()));
     let mut newer: HashMap<&str, usize> = HashMap::new();
     let (mut old, mut staying_ids) = (Vec::new(), HashSet::new());
+    let (mut labels, mut named) = (HashSet::new(), HashSet::new());
     for (run, whole) in all.iter().zip(whole).rev() {
+        if whole && run.asked.label.as_deref().is_some_and(|label| !is_round(label) && labels.insert(label)) {
+            named.insert(run.id.as_str());
+        }
         let count = newer.entry(&run.workload.hash).or_default();
         if *count >= keep {
             old.push(run);
@@ -61,15 +66,16 @@ pub fn prune(results: &Path, keep: usize) -> Result<Pruning, FindError> {
         }
     }
     let mut pruning = Pruning { newest: staying_ids.len(), skipped, ..Pruning::default() };
-    let labelled = old.iter().filter(|run| run.asked.label.is_some());
+    let labelled = old.iter().filter(|run| named.contains(run.id.as_str()));
     let stays = labelled.copied().chain(all.iter().filter(|run| staying_ids.contains(run.id.as_str())));
     let baselines: HashSet<&str> = stays
         .filter_map(|run| run.asked.baseline.as_ref())
         .flat_map(|baseline| baseline.results.iter().map(String::as_str))
         .collect();
     for run in old.into_iter().rev() {
-        let why = if run.asked.label.is_some() {
-            Some("it has a label".to_owned())
+        let label = run.asked.label.as_deref().filter(|_| named.contains(run.id.as_str()));
+        let why = if let Some(label) = label {
+            Some(format!("it is the newest whole run labelled {label}"))
         } else if baselines.contains(run.id.as_str()) {
             Some("a run that stays has it as its baseline".to_owned())
         } else {
@@ -87,6 +93,19 @@ pub fn prune(results: &Path, keep: usize) -> Result<Pruning, FindError> {
         pruning.leftovers = paths.filter(|path| is_leftover(path)).collect();
     }
     Ok(pruning)
+}
+
+/// Whether `ab` made this label up, as `ab-20261123T080000Z-a1`.
+fn is_round(label: &str) -> bool {
+    let Some((time, round)) = label.strip_prefix("ab-").and_then(|rest| rest.split_once('-')) else { return false };
+    let number = round.strip_prefix(['a', 'b']);
+    is_time(time) && number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `20261123T080000Z`.
+fn is_time(text: &str) -> bool {
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    text.strip_suffix('Z').and_then(|time| time.split_once('T')).is_some_and(|(d, t)| digits(d, 8) && digits(t, 6))
 }
 
 /// Why a folder is not surely a result that nobody needs any more.
@@ -124,11 +143,8 @@ fn is_id(name: &str) -> bool {
     let mut parts = name.splitn(2, '-');
     let (Some(time), Some(rest)) = (parts.next(), parts.next()) else { return false };
     let Some((slug, short)) = rest.rsplit_once('-') else { return false };
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
-    let is_time =
-        time.strip_suffix('Z').and_then(|time| time.split_once('T')).is_some_and(|(d, t)| digits(d, 8) && digits(t, 6));
     let is_slug = !slug.is_empty() && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    is_time && is_slug && short.len() == 4 && short.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    is_time(time) && is_slug && short.len() == 4 && short.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn is_leftover(path: &Path) -> bool {

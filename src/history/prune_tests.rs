@@ -48,13 +48,39 @@ fn labels_baselines_and_what_may_still_run_stay() {
     let found = prune(results.path(), 1).unwrap();
     assert_eq!(ids(&found.going), [id(0), id(4)]);
     let why: Vec<(&str, &str)> = found.staying.iter().map(|one| (&*one.id, &*one.why)).collect();
-    let expected =
-        [(id(1), "it has a label"), (id(2), "a run that stays has it as its baseline"), (id(3), "it may still run")];
+    let expected = [
+        (id(1), "it is the newest whole run labelled release 1"),
+        (id(2), "a run that stays has it as its baseline"),
+        (id(3), "it may still run"),
+    ];
     assert_eq!(why, expected.each_ref().map(|(id, why)| (id.as_str(), *why)));
     // Killed long ago, it goes like any other.
     let journal = fs::File::options().write(true).open(results.path().join(id(3)).join("samples.ndjson")).unwrap();
     journal.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
     assert_eq!(ids(&prune(results.path(), 1).unwrap().going), [id(0), id(3), id(4)]);
+}
+
+#[test]
+fn a_label_keeps_the_run_that_it_names_and_no_older_one() {
+    let results = tempfile::tempdir().unwrap();
+    for n in 0..9 {
+        let label = match n {
+            0 | 2 | 4 => "main",
+            5 => "release 1",
+            6 => "ab-20261101T080000Z-b3",
+            _ => "feature",
+        };
+        let asked = Asked { label: Some(label.to_owned()), ..nth(n) };
+        let mut said = said(&asked, 100.0);
+        said["partial"] = (n == 4).into();
+        write(results.path(), &asked, &said);
+    }
+    let found = prune(results.path(), 1).unwrap();
+    // The fourth is labelled main too, but not whole: main is the second.
+    assert_eq!(ids(&found.going), [0, 1, 3, 4, 6, 7].map(id));
+    assert_eq!(found.staying.iter().map(|one| one.id.clone()).collect::<Vec<_>>(), [2, 5].map(id));
+    assert!(is_round("ab-20261101T080000Z-a12"));
+    assert!(!["ab-main-a1", "ab-20261101T080000Z-c1", "ab-20261101T080000Z-a", "ab"].into_iter().any(is_round));
 }
 
 #[cfg(unix)]

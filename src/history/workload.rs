@@ -54,6 +54,8 @@ pub fn workload(asked: &Asked) -> Workload {
     for (name, value) in &parts[1..] {
         digest.update(format!("\n{name}={value}"));
     }
+    // Nobody thinks between arrivals.
+    parts.retain(|(_, value)| !value.is_empty());
     Workload { hash: short_hash(digest), parts }
 }
 
@@ -85,6 +87,7 @@ impl Workload {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::record::fixture::asked;
@@ -119,6 +122,12 @@ mod tests {
         assert_eq!(names(&base, &other), ["scenario", "think time"]);
         let open = Asked { plan: LoadPlan::rate(20.0, 60.0), arrivals: Some(Arrivals::Poisson), ..base.clone() };
         assert_eq!(names(&base, &open), ["load model", "users", "arrivals a second", "arrivals"]);
+        // As it is recorded: arrivals have no think time, and that is said and no blank.
+        let thoughtless = Asked { wait: String::new(), ..open.clone() };
+        let found = workload(&base).differences(&workload(&thoughtless));
+        assert!(found.iter().all(|differs| !differs.a.is_empty() && !differs.b.is_empty()), "{found:?}");
+        let think_time = found.iter().find(|differs| differs.what == "think time").unwrap();
+        assert_eq!((think_time.a.as_str(), think_time.b.as_str()), (base.wait.as_str(), "none"));
         let even = Asked { arrivals: Some(Arrivals::Constant), ..open.clone() };
         assert_eq!(names(&open, &even), ["arrivals"]);
     }

@@ -1,7 +1,7 @@
 //! The most that a load can offer, whatever the host does.
 
 use crate::record::{Asked, LoadModel};
-use crate::units::{format_count, format_rate};
+use crate::units::{counted, format_count, format_rate};
 
 /// How far above the limit an idle host must be offered, so that a host which takes up to 0.3 of the think time still
 /// gets enough, and the interval of the measured throughput lies clear of the limit.
@@ -43,7 +43,7 @@ pub(super) fn level_needed(asked: &Asked, limit_per_min: f64, response_s: f64) -
 /// "65 users would do".
 pub(super) fn would_do(asked: &Asked, level: u64) -> String {
     match asked.plan.model {
-        LoadModel::Closed => format!("{} users would do", format_count(level)),
+        LoadModel::Closed => format!("{} would do", counted(level, "user")),
         LoadModel::Open => format!("{} arrivals/s would do", format_count(level)),
     }
 }
@@ -53,9 +53,9 @@ pub(super) fn load_in_words(asked: &Asked, level: f64) -> String {
     match (asked.plan.model, asked.mean_wait_s) {
         (LoadModel::Closed, Some(wait_s)) => {
             let wait = crate::units::format_ms(wait_s * 1000.0);
-            format!("{} users waiting {wait} on average", format_count(level.round() as u64))
+            format!("{} waiting {wait} on average", counted(level.round() as u64, "user"))
         }
-        (LoadModel::Closed, None) => format!("{} users", format_count(level.round() as u64)),
+        (LoadModel::Closed, None) => counted(level.round() as u64, "user"),
         (LoadModel::Open, _) => arrivals_in_words(level),
     }
 }

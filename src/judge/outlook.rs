@@ -5,7 +5,7 @@ use super::words::how_long;
 use super::{TargetName, Targets};
 use crate::record::{Asked, LoadModel};
 use crate::stats::requests_to_prove_below;
-use crate::units::{format_count, format_duration, format_ratio};
+use crate::units::{counted, format_count, format_duration, format_ratio};
 
 /// What can be said of a run before it starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,10 +53,10 @@ fn first_line(asked: &Asked, most: Option<f64>, requests: Option<f64>, error_lim
     let run_time = run_time_in_words(asked.plan.duration_s());
     let mut parts = vec![match (asked.plan.model, asked.users, asked.spawn_rate) {
         (LoadModel::Closed, Some(users), Some(rate)) => {
-            format!("{} users, {rate}/s, {run_time}", format_count(users.into()))
+            format!("{}, {rate}/s, {run_time}", counted(users.into(), "user"))
         }
         (LoadModel::Closed, _, _) => {
-            format!("up to {} users, {run_time}", format_count(asked.plan.peak().round() as u64))
+            format!("up to {}, {run_time}", counted(asked.plan.peak().round() as u64, "user"))
         }
         (LoadModel::Open, _, _) => {
             let process = asked.arrivals.map(|arrivals| format!(" ({})", arrivals.as_str())).unwrap_or_default();

@@ -258,6 +258,9 @@ pub struct TargetResult {
     /// So many users (open model: arrivals a second) would be enough load; only where it is unproven for want of load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<f64>,
+    /// Whom the figure is of, where a probe measures it: of several the worst, `container db`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// One source of load, checked.

@@ -132,7 +132,7 @@ fn difference_us(one: &[(usize, f64, f64)], other: &[(usize, f64, f64)]) -> f64 
 }
 
 /// (sum, count) of the response times that ended in each of these seconds, µs.
-fn means_by_second(run: &Run, seconds: &[&Second]) -> Vec<(f64, f64)> {
+pub(super) fn means_by_second(run: &Run, seconds: &[&Second]) -> Vec<(f64, f64)> {
     let mut sums = vec![(0.0, 0.0); seconds.len()];
     for interval in run.intervals.iter().filter(|interval| interval.kind == IntervalKind::Response) {
         let middle = f64::midpoint(interval.from_s, interval.to_s);

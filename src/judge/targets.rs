@@ -1,6 +1,7 @@
 //! Each target against what the window holds.
 
 use super::ceiling::{level_needed, load_in_words, most_per_min, would_do};
+use super::system::judge_watched;
 use super::window::{Figures, Window};
 use super::words::{figure, how_long, run_longer};
 use super::{Target, TargetName, TargetResult, Verdict};
@@ -28,10 +29,10 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
         counts: None,
         longer_s: None,
         level: None,
+        subject: None,
     };
-    if let Some(flag) = needs_probe(target.name) {
-        result.verdict = Verdict::NotMeasured;
-        flag.clone_into(&mut result.reason);
+    if !target.name.is_of_endpoints() {
+        judge_watched(run, window, target, &mut result);
         return result;
     }
     if window.seconds.is_empty() {
@@ -69,16 +70,6 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
     result
 }
 
-fn needs_probe(name: TargetName) -> Option<&'static str> {
-    match name {
-        TargetName::DbQueryTime => Some("the database is not watched yet"),
-        TargetName::Memory | TargetName::CpuAverage | TargetName::CpuPeak => {
-            Some("the system under test is not watched yet")
-        }
-        _ => None,
-    }
-}
-
 /// The ids of the endpoints of a name, or why there are none.
 pub(super) fn endpoints_named(run: &Run, name: &str) -> Result<Vec<u32>, String> {
     let ids: Vec<u32> = (0..).zip(&run.endpoints).filter(|(_, e)| e.name == name).map(|(id, _)| id).collect();
@@ -89,7 +80,7 @@ pub(super) fn endpoints_named(run: &Run, name: &str) -> Result<Vec<u32>, String>
 }
 
 /// The interval decides; what lies on the limit is on its bad side.
-fn by_interval(result: &TargetResult) -> Verdict {
+pub(super) fn by_interval(result: &TargetResult) -> Verdict {
     let (good, bad) = if result.op == ">" {
         (result.low.is_some_and(|low| low > result.limit), result.high.is_some_and(|high| high <= result.limit))
     } else {
@@ -310,9 +301,11 @@ fn throughput(run: &Run, window: &Window<'_>, figures: &Figures, result: &mut Ta
 }
 
 /// "3 s (2.9 s – 3.1 s) is not < 2 s".
-fn missed(result: &TargetResult) -> String {
+pub(super) fn missed(result: &TargetResult) -> String {
     let show = |value: f64| figure(value, &result.unit);
     let range = match (result.low, result.high) {
+        // Of a highest second there is no interval.
+        (Some(low), Some(high)) if low == high && result.subject.is_some() => String::new(),
         (Some(low), Some(high)) => format!(" ({} – {})", show(low), show(high)),
         (Some(low), None) => format!(" (at least {})", show(low)),
         _ => String::new(),
@@ -322,7 +315,7 @@ fn missed(result: &TargetResult) -> String {
 }
 
 /// The limit lies within the interval: says how much longer would tell, were the figure to stay what it is.
-fn undecided(result: &mut TargetResult, seconds: f64) -> String {
+pub(super) fn undecided(result: &mut TargetResult, seconds: f64) -> String {
     let mut more = || {
         let value = result.value?;
         let gap = (value - result.limit).abs();

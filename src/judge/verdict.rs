@@ -2,7 +2,9 @@
 
 use super::arrivals::host_at_fault;
 use super::generator::{Checked, generator};
+use super::samples::samples;
 use super::steady::{Part, Steady, steady};
+use super::suspects::suspects;
 use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
@@ -37,6 +39,11 @@ pub fn judge(run: &Run) -> RunResult {
     let totals = totals(run, &endpoints, &responses, a_minute);
     let (verdict, reasons) = verdict(run, &results, &stages, &generator, totals.failed_starts, parts.is_empty());
     let open = asked.plan.model == LoadModel::Open;
+    let looked_at = whole_if_none(run, &parts);
+    // What all holds together forgive, one of them may not: its misses are there to be explained too.
+    let every_target: Vec<TargetResult> =
+        results.iter().chain(stages.iter().flat_map(|stage| &stage.targets)).cloned().collect();
+    let suspects = suspects(run, &looked_at, &every_target);
     RunResult {
         schema: 1,
         id: asked.id.clone(),
@@ -65,11 +72,20 @@ pub fn judge(run: &Run) -> RunResult {
         endpoints,
         targets: results,
         generators: vec![generator],
-        samples: std::collections::BTreeMap::new(),
-        suspects: Vec::new(),
+        samples: samples(run, &looked_at),
+        suspects,
         baseline: None,
         notes,
     }
+}
+
+/// The parts that are judged; the whole run where there is none.
+fn whole_if_none(run: &Run, parts: &[Part]) -> Vec<Part> {
+    if parts.is_empty() {
+        let whole = Part { from_s: 0.0, to_s: run.duration_s(), level: run.asked.plan.peak(), ends_the_load: true };
+        return vec![whole];
+    }
+    parts.to_vec()
 }
 
 /// Less load than asked voids, but where the host failed even that, and nothing else speaks against the generator.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use crate::mask::MASKED;
+use crate::mask::{MASKED, is_secret_name};
 
 /// A URL whose password is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,7 +13,10 @@ pub struct Address(Url);
 impl Address {
     /// Reads `postgres://user:password@host:5432/name`.
     pub fn postgres(text: &str) -> Result<Self, String> {
-        Self::parse(text, &["postgres", "postgresql"], "postgres://user:password@127.0.0.1:5432/agenthub")
+        let example = "postgres://user:password@127.0.0.1:5432/agenthub";
+        let address = Self::parse(text, &["postgres", "postgresql"], example)?;
+        super::postgres::settings(&address.0).map_err(|why| format!("{address}: {why}, e.g. {example}"))?;
+        Ok(address)
     }
 
     /// Reads `redis://127.0.0.1:6379/0`.
@@ -43,10 +46,10 @@ impl Address {
         &self.0
     }
 
-    /// The password, decoded, for masking.
+    /// The password, or what else is secret in the query, decoded, for masking.
     pub fn password(&self) -> Option<String> {
         let raw = self.0.password().map(percent_decoded);
-        raw.or_else(|| self.0.query_pairs().find(|(key, _)| key == "password").map(|(_, value)| value.into_owned()))
+        raw.or_else(|| self.0.query_pairs().find(|(key, _)| is_secret_name(key)).map(|(_, value)| value.into_owned()))
     }
 }
 
@@ -57,18 +60,18 @@ fn percent_decoded(raw: &str) -> String {
 }
 
 impl fmt::Display for Address {
-    /// With `***` in place of the password.
+    /// With `***` in place of the password, and of what is secret in the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
         if shown.password().is_some() {
             // Fails only for URLs without a host, which cannot have a password.
             let _ = shown.set_password(Some(MASKED));
         }
-        if shown.query_pairs().any(|(key, _)| key == "password") {
+        if shown.query_pairs().any(|(key, _)| is_secret_name(&key)) {
             let pairs: Vec<(String, String)> = shown
                 .query_pairs()
                 .map(|(key, value)| {
-                    let value = if key == "password" { MASKED.to_owned() } else { value.into_owned() };
+                    let value = if is_secret_name(&key) { MASKED.to_owned() } else { value.into_owned() };
                     (key.into_owned(), value)
                 })
                 .collect();
@@ -106,5 +109,68 @@ mod tests {
             assert!(error.contains("e.g. postgres://") && !error.contains("geheim"), "{error}");
         }
         assert!(Address::redis("redis://").unwrap_err().contains("names no host"));
+        for (bad, says) in [
+            ("postgres://me:geheim@db/x?sslmode=on", "verify-full"),
+            ("postgres://me:geheim@db/x?colour=geheim", "colour"),
+            ("postgres://me:geheim@db/x?sslmode=verify-ca&sslrootcert=/nowhere.pem", "sslrootcert /nowhere.pem"),
+        ] {
+            let error = Address::postgres(bad).unwrap_err();
+            assert!(error.contains(says) && !error.contains("me:geheim"), "{error}");
+        }
+    }
+    #[test]
+    fn what_is_secret_in_a_query_is_masked_by_its_name() {
+        let address = Address::http("https://api/metrics?token=geheim&format=text", "").unwrap();
+        assert_eq!(address.to_string(), "https://api/metrics?token=***&format=text");
+        assert_eq!(address.password().as_deref(), Some("geheim"));
+        assert_eq!(address.url().query(), Some("token=geheim&format=text"), "it is asked for as it was given");
+    }
+
+    #[test]
+    fn addresses_of_any_kind_are_taken_as_they_are() {
+        for text in [
+            "redis://127.0.0.1:6379/3",
+            "rediss://cache.example.com:6380",
+            "redis://[::1]:6379",
+            "http://me@[fe80::1]:8080/nginx_status",
+            "https://api.example.com/metrics?format=text",
+            "postgres:///agenthub?host=/var/run/postgresql",
+        ] {
+            let address = match text.split(':').next().unwrap() {
+                "redis" | "rediss" => Address::redis(text),
+                "postgres" => Address::postgres(text),
+                _ => Address::http(text, "http://127.0.0.1/"),
+            };
+            let address = address.unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((address.to_string().as_str(), address.password()), (text, None));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_no_password_is_ever_shown(
+            text in "(?s).{0,80}",
+            password in "[a-z%:@/?#&=+ ]{0,12}[A-Z]{8}",
+        ) {
+            let _ = (Address::postgres(&text), Address::redis(&text), Address::http(&text, ""));
+            let encoded: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
+            let secret = &password[password.len() - 8..];
+            for url in [
+                format!("redis://me:{password}@host/1"),
+                format!("redis://me:{}@host/1", encoded.replace('+', "%20")),
+                format!("redis://host/1?password={encoded}"),
+            ] {
+                match Address::redis(&url) {
+                    // What follows a slash, a question mark or a number sign is no part of a password.
+                    Ok(address) if address.password().is_some_and(|known| known.contains(secret)) => {
+                        proptest::prop_assert!(!address.to_string().contains(secret), "{address}");
+                    }
+                    Ok(_) => {}
+                    Err(error) => proptest::prop_assert!(!error.contains(secret), "{error}"),
+                }
+            }
+            let address = Address::redis(&format!("redis://me:{}@host/1", encoded.replace('+', "%20"))).unwrap();
+            proptest::prop_assert_eq!(address.password(), Some(password));
+        }
     }
 }

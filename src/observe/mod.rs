@@ -5,8 +5,10 @@
 //! thread of its own, so that a probe that hangs holds up nobody. No probe writes to what it watches.
 
 mod address;
+mod cgroup;
 mod container;
 mod host;
+mod http;
 mod metrics;
 mod nginx;
 mod observer;
@@ -22,7 +24,7 @@ pub use watch::Watch;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
@@ -58,10 +60,15 @@ pub enum Depth {
 /// `connections.idle`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Look {
+    /// When the figures were read, where that is not the moment at which the look ended. What is no newer than the look before
+    /// is not told again.
+    pub at: Option<Instant>,
+    /// Totals are those of another life of what is watched: counting begins anew with this look.
+    pub anew: bool,
     /// What is so now.
     pub gauges: BTreeMap<Cow<'static, str>, f64>,
     /// What has happened since some beginning. One that is lower than at the look before has begun anew: what happened in
-    /// between is not known, and not told.
+    /// between is not known, and not told. One that a look leaves out is counted from the last one that told it.
     pub totals: BTreeMap<Cow<'static, str>, f64>,
     /// The statements since the first whole look of this connection, where this one was whole.
     pub statements: Option<SinceFirst<(Vec<StatementRow>, StatementRow)>>,
@@ -91,5 +98,24 @@ impl Look {
     /// Adds a total.
     pub fn total(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
         self.totals.insert(name.into(), value);
+    }
+}
+
+/// `512 MiB`, `23.5 GiB`: for facts.
+fn bytes(value: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let power = if value >= 1024.0 { (value.log2() / 10.0).floor().min(4.0) } else { 0.0 };
+    let shown = format!("{:.1}", value / 1024_f64.powf(power));
+    format!("{} {}", shown.trim_end_matches(".0"), units[power as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_by_people() {
+        let shown: Vec<String> = [0.0, 1023.0, 1024.0, 536_870_912.0, 25_276_514_304.0, 1e20].map(bytes).to_vec();
+        assert_eq!(shown, ["0 B", "1023 B", "1 KiB", "512 MiB", "23.5 GiB", "90949470.2 TiB"]);
     }
 }

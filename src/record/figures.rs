@@ -136,6 +136,7 @@ pub const FIGURES: &[FigureName] = &[
     f(Metrics, "pool_size", "database connections its pool may hold", Number),
     f(Metrics, "pool_idle", "database connections idle", Number),
     f(Metrics, "pool_waiting", "requests waiting for a database connection", Number),
+    f(Metrics, "pool_waits", "requests that had to wait for a database connection", PerSecond),
     f(Metrics, "cache_hits", "found in the service's cache", PerSecond),
     f(Metrics, "cache_misses", "not found in the service's cache", PerSecond),
     f(Metrics, "cpu_s", "CPUs at work", SecondsPerSecond),

@@ -19,7 +19,7 @@ use super::store::{PROJECTS, Page, TASKS_PER_USER, Task, new_token, written};
 use super::urls::DatabaseUrl;
 
 /// How long a new task holds the shared row under lock contention.
-const ROW_HELD: Duration = Duration::from_millis(5);
+const ROW_HELD: Duration = Duration::from_millis(40);
 /// A user's old tasks are forgotten when so many have been created.
 const FORGET_EVERY: u64 = 100;
 
@@ -84,8 +84,10 @@ impl Database {
     /// Makes tables and rows where they are missing.
     pub(super) async fn open(config: &DatabaseConfig) -> Result<Self, ReferenceError> {
         schema::prepare(config).await?;
+        let pool = Pool::new(config.url.config().clone(), config.pool);
+        pool.warm_up().await;
         Ok(Self {
-            pool: Pool::new(config.url.config().clone(), config.pool),
+            pool,
             n_plus_one: config.n_plus_one,
             lock_contention: config.lock_contention,
             tasks_created: AtomicU64::new(0),

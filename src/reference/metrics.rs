@@ -9,6 +9,7 @@
 //! | `db_pool_size` | the most connections that the pool may hold, overflow included | with a database |
 //! | `db_pool_idle` | connections open and not in use | with a database |
 //! | `db_pool_waiting` | requests that wait for a connection | with a database |
+//! | `db_pool_waits_total` | requests that had to wait for a connection | with a database |
 //! | `cache_hits_total`, `cache_misses_total` | look-ups in Redis that found something, or did not | with a cache |
 
 use std::fmt::Write as _;
@@ -99,6 +100,7 @@ impl Metrics {
             one("gauge", "db_pool_size", "Most database connections that the pool may hold", pool.most as u64)?;
             one("gauge", "db_pool_idle", "Open database connections that are not in use", pool.idle as u64)?;
             one("gauge", "db_pool_waiting", "Requests that wait for a database connection", pool.waiting as u64)?;
+            one("counter", "db_pool_waits_total", "Requests that had to wait for a database connection", pool.waits)?;
         }
         if let Some(cache) = figures.cache {
             one("counter", "cache_hits_total", "Look-ups that the cache answered", cache.hits)?;
@@ -153,7 +155,7 @@ mod tests {
         let text = Metrics::default().render(&Figures::default());
         assert!(text.contains("\nactive_connections 0\n"), "{text}");
         assert!(!text.contains("db_pool") && !text.contains("cache_"), "{text}");
-        let pool = PoolFigures { most: 50, active: 3, idle: 2, waiting: 1 };
+        let pool = PoolFigures { most: 50, active: 3, idle: 2, waiting: 1, waits: 7 };
         let text =
             Metrics::default().render(&Figures { pool: Some(pool), cache: Some(CacheFigures { hits: 7, misses: 4 }) });
         for line in [
@@ -161,6 +163,7 @@ mod tests {
             "db_pool_size 50",
             "db_pool_idle 2",
             "db_pool_waiting 1",
+            "db_pool_waits_total 7",
             "cache_hits_total 7",
             "cache_misses_total 4",
             "http_connections 0",

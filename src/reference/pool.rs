@@ -2,12 +2,14 @@
 //! uses them, `overflow` more are opened when needed and closed on their return, and who finds none waits `timeout`.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, TimeoutType,
     Timeouts,
 };
+use futures_util::future::join_all;
 use tokio_postgres::NoTls;
 
 use super::database::Unavailable;
@@ -15,7 +17,7 @@ use super::database::Unavailable;
 /// `DATABASE_POOL_RECYCLE`: an older connection is closed in place of being used again.
 const OLDEST: Duration = Duration::from_hours(1);
 /// How long opening a connection may take.
-pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// As good as no limit, for a service without a pool.
 const MANY: usize = 10_000;
 
@@ -38,7 +40,7 @@ impl Default for PoolSize {
 }
 
 impl PoolSize {
-    /// No pool: every request opens a connection of its own, and closes it.
+    /// No pool: every request opens its own connections, and closes them.
     pub fn none() -> Self {
         Self { size: 0, overflow: MANY, ..Self::default() }
     }
@@ -59,6 +61,8 @@ pub(super) struct PoolFigures {
     pub(super) idle: usize,
     /// Requests that wait for one.
     pub(super) waiting: usize,
+    /// Requests that had to wait for one, ever.
+    pub(super) waits: u64,
 }
 
 /// The pool.
@@ -66,6 +70,7 @@ pub(super) struct PoolFigures {
 pub(super) struct Pool {
     inner: deadpool_postgres::Pool,
     size: PoolSize,
+    waits: AtomicU64,
 }
 
 /// A connection of the pool, which goes back when dropped.
@@ -92,17 +97,28 @@ impl Pool {
             .build();
         #[expect(clippy::expect_used, reason = "fails only where timeouts have no runtime, and they have one")]
         let inner = inner.expect("a runtime is named");
-        Self { inner, size }
+        Self { inner, size, waits: AtomicU64::new(0) }
     }
 
     /// A connection: an idle one, a new one, or the next that comes back.
     pub(super) async fn get(&self) -> Result<Connection<'_>, Unavailable> {
+        let status = self.inner.status();
+        if status.available == 0 && status.size >= status.max_size {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+        }
         match self.inner.get().await {
             Ok(object) => Ok(Connection { object: Some(object), pool: self }),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Unavailable::PoolExhausted(self.size.timeout)),
             Err(PoolError::Backend(error)) => Err(Unavailable::Failed(error)),
             Err(_) => Err(Unavailable::NotInTime),
         }
+    }
+
+    /// Opens the connections that are kept, so that the first requests find them. What cannot be opened is tried again when it
+    /// is needed.
+    pub(super) async fn warm_up(&self) {
+        let opened = join_all((0..self.size.size).map(|_| self.get())).await;
+        drop(opened);
     }
 
     pub(super) fn figures(&self) -> PoolFigures {
@@ -113,6 +129,7 @@ impl Pool {
             idle: status.available,
             // The library counts those who open a connection as waiting, too.
             waiting: (status.size + status.waiting).saturating_sub(status.max_size),
+            waits: self.waits.load(Ordering::Relaxed),
         }
     }
 }

@@ -1,4 +1,6 @@
 //! The one seam behind the endpoints: what is kept, in memory or in a database, read through the cache where there is one.
+//!
+//! What waits for a database or the cache is boxed: the way from memory, which never waits, would carry its size.
 
 use std::sync::Arc;
 
@@ -83,24 +85,24 @@ impl Store {
     pub(super) async fn log_in(&self, email: &str) -> Result<String, Unavailable> {
         match &self.place {
             Place::Memory(memory) => Ok(memory.log_in(email)),
-            Place::Database(database) => database.log_in(email).await,
+            Place::Database(database) => Box::pin(database.log_in(email)).await,
         }
     }
 
     /// Whose token this is.
     pub(super) async fn user(&self, token: &str) -> Result<Option<User>, Unavailable> {
         if let Some(cache) = &self.cache
-            && let Some(key) = cache.get(Kind::UserSessions, token).await
+            && let Some(key) = Box::pin(cache.get(Kind::UserSessions, token)).await
             && let Some(user) = self.known(&key)
         {
             return Ok(Some(user));
         }
         let user = match &self.place {
             Place::Memory(memory) => memory.user(token).map(User::InMemory),
-            Place::Database(database) => database.user(token).await?.map(User::InDatabase),
+            Place::Database(database) => Box::pin(database.user(token)).await?.map(User::InDatabase),
         };
         if let (Some(cache), Some(user)) = (&self.cache, &user) {
-            cache.put(Kind::UserSessions, token, user.key().as_bytes()).await;
+            Box::pin(cache.put(Kind::UserSessions, token, user.key().as_bytes())).await;
         }
         Ok(user)
     }
@@ -117,7 +119,7 @@ impl Store {
     /// Whether the user may create tasks.
     pub(super) async fn may_write(&self, user: &User) -> Result<bool, Unavailable> {
         let User::InDatabase(row) = user else { return Ok(true) };
-        let permissions = self.through(Kind::UserPermissions, user.key(), row.permissions()).await?;
+        let permissions = self.through(Kind::UserPermissions, user.key(), Box::pin(row.permissions())).await?;
         Ok(permissions.split(|&byte| byte == b',').any(|one| one == b"write"))
     }
 
@@ -126,7 +128,7 @@ impl Store {
         self.through(Kind::ProjectData, user.key(), async {
             match user {
                 User::InMemory(user) => Ok(user.projects.clone()),
-                User::InDatabase(user) => user.projects().await,
+                User::InDatabase(user) => Box::pin(user.projects()).await,
             }
         })
         .await
@@ -137,10 +139,10 @@ impl Store {
         match user {
             User::InMemory(user) => user.add_task(task.clone()),
             User::InDatabase(row) => {
-                row.add_task(task).await?;
+                Box::pin(row.add_task(task)).await?;
                 // They say how many tasks each project has.
                 if let Some(cache) = &self.cache {
-                    cache.forget(Kind::ProjectData, user.key()).await;
+                    Box::pin(cache.forget(Kind::ProjectData, user.key())).await;
                 }
             }
         }
@@ -164,11 +166,11 @@ impl Store {
         fetch: impl Future<Output = Result<Bytes, Unavailable>>,
     ) -> Result<Bytes, Unavailable> {
         let Some(cache) = &self.cache else { return fetch.await };
-        if let Some(cached) = cache.get(kind, key).await {
+        if let Some(cached) = Box::pin(cache.get(kind, key)).await {
             return Ok(cached);
         }
         let fetched = fetch.await?;
-        cache.put(kind, key, &fetched).await;
+        Box::pin(cache.put(kind, key, &fetched)).await;
         Ok(fetched)
     }
 }
@@ -178,7 +180,7 @@ impl User {
     pub(super) async fn tasks(&self, status: Option<&str>, offset: usize, limit: usize) -> Result<Page, Unavailable> {
         match self {
             Self::InMemory(user) => Ok(user.tasks(status, offset, limit)),
-            Self::InDatabase(user) => user.tasks(status, offset, limit).await,
+            Self::InDatabase(user) => Box::pin(user.tasks(status, offset, limit)).await,
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Columns {
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
     right: Vec<usize>,
+    whole: Vec<usize>,
 }
 
 impl Columns {
@@ -19,7 +20,12 @@ impl Columns {
     pub(crate) fn new(titles: &[&str], right: &[usize]) -> Self {
         let titles: Vec<String> = titles.iter().map(|&title| title.to_owned()).collect();
         let widths = titles.iter().map(|title| title.width()).collect();
-        Self { rows: vec![titles], widths, right: right.to_vec() }
+        Self { rows: vec![titles], widths, right: right.to_vec(), whole: Vec::new() }
+    }
+
+    /// These columns give no way: what stands in them is copied.
+    pub(super) fn keep_whole(&mut self, columns: &[usize]) {
+        self.whole = columns.to_vec();
     }
 
     /// Adds a row.
@@ -35,7 +41,7 @@ impl Columns {
     /// Narrows the columns of text, the widest first, until a row has at most `width` columns.
     pub(super) fn fit(&mut self, width: usize) {
         while self.width() > width {
-            let text = (0..self.widths.len()).filter(|n| !self.right.contains(n));
+            let text = (0..self.widths.len()).filter(|n| !self.right.contains(n) && !self.whole.contains(n));
             match text.max_by_key(|&n| self.widths[n]) {
                 Some(n) if self.widths[n] > LEAST => self.widths[n] -= 1,
                 _ => return,
@@ -122,6 +128,22 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Lines of at most `width` columns, broken between parts where that is possible.
+pub(super) fn wrap_parts(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (n, part) in parts.iter().enumerate() {
+        let part = part.replace(char::is_control, "") + if n + 1 < parts.len() { "," } else { "" };
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + part.width() <= width => {
+                line.push(' ');
+                line.push_str(&part);
+            }
+            _ => lines.extend(wrap(&part, width)),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +160,15 @@ mod tests {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("unbreakable x", 4), ["unbreakable", "x"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn parts_stay_whole_where_they_can() {
+        let parts = ["CPU 34 %", "memory 112 MB", "x"].map(str::to_owned);
+        assert_eq!(wrap_parts(&parts, 20), ["CPU 34 %,", "memory 112 MB, x"]);
+        assert_eq!(wrap_parts(&parts, 24), ["CPU 34 %, memory 112 MB,", "x"]);
+        assert_eq!(wrap_parts(&parts, 8), ["CPU 34", "%,", "memory", "112 MB,", "x"]);
+        assert_eq!(wrap_parts(&[], 8), [""; 0]);
     }
 
     #[test]

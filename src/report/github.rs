@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use super::{ReportError, comparison, junit, words};
+use super::{ReportError, comparison, junit, watched, words};
 use crate::judge::{Comparison, Outcome, RunResult, Verdict};
 use crate::record::Run;
 
@@ -45,6 +45,11 @@ pub(super) fn of_run(run: &Run, result: &RunResult) -> Vec<String> {
         };
         let title = format!("{} · {}", words::shout(target.verdict), words::target_name(&target.name));
         found.push((level, title, junit::message(target)));
+    }
+    if let (Verdict::Fail, Some(suspect)) = (result.verdict, result.suspects.first()) {
+        let (evidence, advice) = (suspect.evidence.join("; "), watched::sentence(&suspect.advice));
+        let message = format!("{}: {evidence}. {advice}", suspect.says);
+        found.push((Level::Error, format!("what moved · {}", suspect.subject), message));
     }
     found.extend(result.baseline.as_deref().and_then(|baseline| of_one(baseline, "against the baseline")));
     lines(found)
@@ -131,6 +136,23 @@ mod tests {
         assert!(lines[3].starts_with("::warning title=agenthub-perf%3A UNPROVEN · throughput::"), "{lines:#?}");
         let (run, result) = example::pass();
         assert_eq!(of_run(&run, &result), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_failed_run_names_its_first_suspect() {
+        let (run, mut result) = example::locked();
+        let told =
+            |lines: &[String]| lines.iter().filter(|line| line.contains("what moved")).cloned().collect::<Vec<_>>();
+        let lines = told(&of_run(&run, &result));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(
+            lines[0].starts_with(
+                "::error title=agenthub-perf%3A what moved · postgres::Sessions wait for each other's locks on one row of projects: in 71 %25"
+            ) && lines[0].ends_with(". Keep the transaction that updates projects short: no work between its UPDATE and its COMMIT."),
+            "{lines:?}"
+        );
+        result.verdict = Verdict::Unproven;
+        assert!(told(&of_run(&run, &result)).is_empty());
     }
 
     #[test]

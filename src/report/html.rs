@@ -22,6 +22,7 @@ struct Page<'a> {
     reasons: Vec<&'a str>,
     targets: Vec<Row>,
     baseline: Option<String>,
+    system: String,
     stages: Vec<Stage>,
     next: Next,
     charts: Vec<Figure>,
@@ -67,23 +68,29 @@ struct Stage {
 }
 
 pub(super) struct Figure {
-    pub(super) slug: &'static str,
+    pub(super) slug: String,
     pub(super) caption: String,
     pub(super) wide: String,
     pub(super) narrow: String,
-    pub(super) wide_points: String,
-    pub(super) narrow_points: String,
+    /// What there is to read across the wide one.
+    pub(super) words: String,
+    /// And across the narrow one, where it is not the same.
+    pub(super) narrow_words: Option<String>,
+    /// Where each reading stands, in per cent of the width.
+    pub(super) wide_at: String,
+    pub(super) narrow_at: String,
 }
 
-struct Cell {
-    text: String,
-    sort: String,
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) sort: String,
 }
 
-struct Endpoint {
-    name: String,
-    failing: bool,
-    cells: Vec<Cell>,
+/// A row of a table that can be sorted.
+pub(super) struct Endpoint {
+    pub(super) name: String,
+    pub(super) failing: bool,
+    pub(super) cells: Vec<Cell>,
 }
 
 struct Failure {
@@ -124,6 +131,7 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         reasons: words::void_reasons(result),
         targets: result.targets.iter().map(row).collect(),
         baseline: result.baseline.as_deref().map(super::comparison::html_section).transpose()?,
+        system: super::system::section(run, result)?,
         stages,
         next: next_step(run, result),
         charts: charts::all(run, result).into_iter().map(figure).collect(),
@@ -160,7 +168,7 @@ fn row(target: &TargetResult) -> Row {
         sign: words::sign(target.verdict),
         kind: kind(target.verdict),
         verdict: words::say(target.verdict),
-        name: words::target_name(&target.name),
+        name: words::target_title(target),
         limit: words::limit(target),
         measured: words::measured(target),
         interval: words::interval(target),
@@ -193,15 +201,22 @@ fn bar(target: &TargetResult) -> Option<Bar> {
 }
 
 pub(super) fn figure(chart: Chart) -> Figure {
-    let points = |readout: &[(f64, String)]| {
-        let rounded: Vec<(f64, &str)> =
-            readout.iter().map(|(at, words)| ((at * 100.0).round() / 100.0, words.as_str())).collect();
-        serde_json::to_string(&rounded).unwrap_or_default()
+    // A line a reading: shorter than JSON with its quotes escaped.
+    let words = |readout: &[(f64, String)]| {
+        let one = |(_, words): &(f64, String)| words.replace(char::is_control, " ");
+        readout.iter().map(one).collect::<Vec<_>>().join("\n")
     };
+    let at = |readout: &[(f64, String)]| {
+        let rounded: Vec<String> = readout.iter().map(|(at, _)| words::plain((at * 100.0).round() / 100.0)).collect();
+        format!("[{}]", rounded.join(","))
+    };
+    let (wide, narrow) = (words(&chart.wide.readout), words(&chart.narrow.readout));
     Figure {
         slug: chart.slug,
-        wide_points: points(&chart.wide.readout),
-        narrow_points: points(&chart.narrow.readout),
+        wide_at: at(&chart.wide.readout),
+        narrow_at: at(&chart.narrow.readout),
+        narrow_words: (narrow != wide).then_some(narrow),
+        words: wide,
         caption: chart.caption,
         wide: chart.wide.svg,
         narrow: chart.narrow.svg,
@@ -307,7 +322,7 @@ mod tests {
 
     #[test]
     fn every_page_is_well_formed() {
-        for (name, (run, result)) in example::all() {
+        for (name, (run, result)) in example::all().into_iter().chain(example::watched()) {
             let page = html(&run, &result).unwrap();
             assert!(elements(&page) > 100, "{name}");
             assert!(
@@ -319,7 +334,14 @@ mod tests {
 
     #[test]
     fn nothing_is_fetched() {
-        let (run, result) = example::fail();
+        let (run, mut result) = example::locked();
+        for watched in &run.watched {
+            let address = watched.name.facts.get("address").cloned().unwrap_or_default();
+            assert!(address.is_empty() || html(&run, &result).unwrap().contains(&address), "facts are shown");
+        }
+        let mut run = run;
+        run.watched.iter_mut().for_each(|watched| drop(watched.name.facts.remove("address")));
+        result.samples.values_mut().for_each(|sample| sample.facts.clear());
         let page = html(&run, &result).unwrap();
         assert!(page.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"));
         let text = page.replace(&result.environment.host, "");
@@ -330,8 +352,19 @@ mod tests {
 
     #[test]
     fn names_are_escaped() {
-        let (mut run, mut result) = example::fail();
+        let (mut run, mut result) = example::locked();
         let evil = "<script>alert(1)</script>\"'&";
+        run.watched[0].name.facts.insert(evil.to_owned(), evil.to_owned());
+        run.watched[1].name.name = evil.to_owned();
+        run.watched[2].gaps[0].why = evil.to_owned();
+        let postgres = result.samples.get_mut("postgres").unwrap();
+        postgres.statements[0].text = evil.to_owned();
+        postgres.tables[0].name = evil.to_owned();
+        postgres.blocked[0].by = evil.to_owned();
+        postgres.statements_incomplete = Some(evil.to_owned());
+        result.suspects[0].says = evil.to_owned();
+        result.suspects[0].evidence = vec![evil.to_owned()];
+        result.suspects[0].advice = evil.to_owned();
         result.scenario.name = evil.to_owned();
         result.endpoints[0].name = evil.to_owned();
         run.endpoints[1].name = evil.to_owned();
@@ -341,6 +374,50 @@ mod tests {
         assert!(!page.contains("<script>alert"));
         assert_eq!(page.matches("<script").count(), 1);
         elements(&page);
+    }
+
+    #[test]
+    fn what_moved_comes_before_the_system_and_the_system_before_the_charts() {
+        let (run, result) = example::locked();
+        let page = html(&run, &result).unwrap();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+        let order = [
+            "<h2>Targets</h2>",
+            "<h2>What to do next</h2>",
+            "<h2>What moved</h2>",
+            "<h3>Sessions wait for each other",
+            "<h3>Requests wait for a database connection",
+            "<h2>The system</h2>",
+            "id=\"system-requests\"",
+            "id=\"system-disk-network\"",
+            "<details class=\"probe\" id=\"probe-host\">",
+            "<details class=\"probe\" id=\"probe-postgres\" open=\"\">",
+            "<details class=\"probe\" id=\"probe-metrics\" open=\"\">",
+            "<h2>Charts</h2>",
+        ];
+        let places: Vec<usize> = order.map(at).to_vec();
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(page.contains("Statements may be incomplete: PostgreSQL was restarted on the way"));
+    }
+
+    #[test]
+    fn a_run_that_watched_nothing_says_how_to_and_claims_nothing() {
+        let (run, result) = example::pass();
+        let page = html(&run, &result).unwrap();
+        assert!(page.contains(
+            "Nothing was watched beside the load. To see the system too, name what to watch: --postgres URL"
+        ));
+        assert!(!page.contains("What moved") && !page.contains("id=\"system-"));
+        let (run, result) = example::healthy();
+        assert!(html(&run, &result).unwrap().contains("Nothing stands out in what was watched: host, process api, "));
+    }
+
+    #[test]
+    fn ten_minutes_of_eight_probes_stay_under_a_megabyte_and_a_half() {
+        let (run, result) = example::ten_minutes();
+        assert_eq!(run.watched.len(), 8);
+        let page = html(&run, &result).unwrap();
+        assert!(page.len() < 1_500_000, "{} bytes", page.len());
     }
 
     #[test]

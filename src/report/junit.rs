@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::words;
+use super::{watched, words};
 use crate::judge::{Comparison, Outcome, RunResult, TargetResult, Verdict};
 use crate::record::Run;
 
@@ -18,6 +18,8 @@ pub(super) fn junit(run: &Run, result: &RunResult) -> Result<String, SerializeEr
     suite.set_time(words::duration(result));
     suite.extra.insert("timestamp".into(), result.started.as_str().into());
     let mut names = BTreeSet::new();
+    let suspects: Vec<String> = result.suspects.iter().map(watched::suspect_text).collect();
+    let suspects = (!suspects.is_empty()).then(|| suspects.join("\n\n"));
     let mut add = |name: &str, status: TestCaseStatus| {
         let mut unique = name.to_owned();
         let mut n = 1;
@@ -28,6 +30,11 @@ pub(super) fn junit(run: &Run, result: &RunResult) -> Result<String, SerializeEr
         let mut case = TestCase::new(unique, status);
         case.set_classname(format!("agenthub-perf.{}", result.scenario.name));
         case.set_time(words::duration(result));
+        if let (Some(suspects), TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, .. }) =
+            (&suspects, &case.status)
+        {
+            case.set_system_out(suspects);
+        }
         suite.add_test_case(case);
     };
     add("run", run_status(run, result));
@@ -105,7 +112,7 @@ fn skipped(message: &str) -> TestCaseStatus {
 
 /// `p95 response time 3.12 s, limit < 2 s, 95 % interval 2.89 – 3.34 s: 56 % above the limit`.
 pub(super) fn message(target: &TargetResult) -> String {
-    let mut message = words::target_name(&target.name);
+    let mut message = words::target_title(target);
     let (measured, interval) = (words::measured(target), words::interval(target));
     if !measured.is_empty() {
         let _ = write!(message, " {measured}");
@@ -134,6 +141,18 @@ mod tests {
         for (name, of) in example::all() {
             insta::assert_snapshot!(name, xml(&of));
         }
+    }
+
+    #[test]
+    fn what_failed_names_the_suspects() {
+        let of = example::locked();
+        let xml = xml(&of);
+        let failures = xml.matches("<failure").count();
+        assert!(
+            failures >= 3 && xml.matches("<system-out>what moved: Sessions wait for each other").count() == failures
+        );
+        assert!(xml.contains("\n  20 of 20 connections in use in 64 % of the seconds"), "{xml}");
+        assert!(!self::xml(&example::healthy()).contains("system-out"));
     }
 
     #[test]

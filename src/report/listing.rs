@@ -8,6 +8,8 @@ use super::words;
 use crate::history::{ListedRun, Listing};
 
 const TITLES: [&str; 7] = ["id", "label", "scenario", "workload", "verdict", "p95", "commit"];
+/// Prose is never wider.
+const MOST_WIDTH: usize = 120;
 /// Letters of a commit that tell it apart.
 const COMMIT: usize = 10;
 
@@ -15,6 +17,7 @@ fn cells(of: &ListedRun) -> [String; 7] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     let mark = |mark: &String| mark.split(':').next().unwrap_or_default().to_owned();
     let verdict = match of.verdict {
+        None if of.marks.iter().any(|mark| mark.contains("damaged")) => "damaged".to_owned(),
         None => "no result".to_owned(),
         // `void` need not be said twice.
         Some(verdict) => {
@@ -40,13 +43,15 @@ pub(super) fn text(of: &Listing, width: usize) -> String {
     for run in &of.runs {
         columns.row(cells(run));
     }
+    // Each is a REF; off a terminal nothing is cut.
+    columns.keep_whole(&[0, 1]);
     columns.fit(width);
     let mut text = format!("{}\n", columns.heading().trim_end());
     for line in columns.rows() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     for skipped in &of.skipped {
-        for line in wrap(&format!("skipped {}: {}", skipped.id, skipped.why), width) {
+        for line in wrap(&format!("skipped {}: {}", skipped.id, skipped.why), width.min(MOST_WIDTH)) {
             let _ = writeln!(text, "{line}");
         }
     }
@@ -103,6 +108,20 @@ mod tests {
              c   –      agenthub user  3f2a3f2a3f2a3f2a  unproven, partial  2.12 ms  0123456789\n\
              skipped notes: no result: it has no run.toml\n"
         );
+    }
+
+    #[test]
+    fn an_id_and_a_label_can_be_copied_however_narrow_it_is() {
+        let mut listing = listing();
+        let (id, label) = ("20261123T173921Z-agenthub-user-e9bf", "ab-20261123T174322Z-a1");
+        listing.runs[1].id = id.to_owned();
+        listing.runs[1].label = Some(label.to_owned());
+        listing.runs[0].marks = vec!["result.json is damaged or of another version (EOF)".to_owned()];
+        for width in [20, 80, usize::MAX] {
+            let text = text(&listing, width);
+            assert!(text.contains(&format!("{id}  {label}")) && text.contains("damaged"), "{text}");
+        }
+        assert!(!text(&listing, usize::MAX).contains('…'));
     }
 
     #[test]

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use super::next::next_step;
+use super::watched::{self as told, Moved};
 use super::{split, words};
 use crate::judge::{RunResult, TargetResult};
 use crate::record::Run;
-use crate::units::format_count;
+use crate::units::{counted, format_count};
 
 /// How many texts of failure are listed: a job summary may have 1024 KiB.
 const MOST_ERRORS: usize = 20;
+/// How many suspects are told.
+const MOST_SUSPECTS: usize = 10;
 /// How many endpoints are listed.
 const MOST_ENDPOINTS: usize = 200;
 
@@ -29,6 +32,7 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
     endpoints(&mut page, result);
     times(&mut page, result);
     errors(&mut page, result);
+    system(&mut page, run, result);
     notes(&mut page, run, result);
     environment(&mut page, run, result);
     page
@@ -59,7 +63,7 @@ fn targets(page: &mut String, targets: &[TargetResult]) {
             page,
             &[
                 words::sign(target.verdict).to_string(),
-                words::target_name(&target.name),
+                words::target_title(target),
                 words::limit(target),
                 words::measured(target),
                 words::interval(target),
@@ -75,7 +79,7 @@ fn holds(page: &mut String, result: &RunResult) {
     }
     for stage in &result.stages {
         let level = match (stage.users, stage.rate) {
-            (Some(users), _) => format!(" · {} users", format_count(users.into())),
+            (Some(users), _) => format!(" · {}", counted(users.into(), "user")),
             (None, Some(rate)) => format!(" · {} arrivals/s", words::plain(rate)),
             (None, None) => String::new(),
         };
@@ -147,6 +151,43 @@ fn errors(page: &mut String, result: &RunResult) {
     }
 }
 
+/// What moved, and a row a probe.
+fn system(page: &mut String, run: &Run, result: &RunResult) {
+    let moved = told::moved(run, result);
+    if let Some(nothing) = told::nothing(&moved) {
+        let _ = writeln!(page, "\n### What moved\n\n{}", escape(&nothing));
+    }
+    if let Moved::Suspects(suspects) = moved {
+        page.push_str("\n### What moved\n");
+        for suspect in suspects.iter().take(MOST_SUSPECTS) {
+            let _ = writeln!(page, "\n**▲ {}**\n", escape(&suspect.says));
+            for line in &suspect.evidence {
+                let _ = writeln!(page, "- {}", escape(line));
+            }
+            let advice = told::sentence(&suspect.advice);
+            let _ = writeln!(
+                page,
+                "\n{} (Threshold: {}.)",
+                escape(&advice),
+                escape(suspect.threshold.trim_end_matches('.'))
+            );
+        }
+        if suspects.len() > MOST_SUSPECTS {
+            let _ = writeln!(page, "\nand {} more in report.html", suspects.len() - MOST_SUSPECTS);
+        }
+    }
+    if run.watched.is_empty() {
+        return;
+    }
+    page.push_str("\n### The system\n\n");
+    table(page, &["watched", "figures"], &[]);
+    for watched in run.watched.iter().take(MOST_ENDPOINTS) {
+        let name = watched.name.to_string();
+        let line = told::line(watched, result.samples.get(&name));
+        row(page, &[name, line]);
+    }
+}
+
 fn notes(page: &mut String, run: &Run, result: &RunResult) {
     page.push_str("\n### Notes\n\n");
     for source in &result.generators {
@@ -205,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_verdict() {
-        for (name, (run, result)) in example::all() {
+        for (name, (run, result)) in example::all().into_iter().chain(example::watched()) {
             insta::assert_snapshot!(name, markdown(&run, &result));
         }
     }

@@ -1,5 +1,6 @@
 //! Reports: one file a format, each from the run and its result alone. Knows no driver; prints nothing.
 
+mod amounts;
 mod charts;
 mod check;
 pub(crate) mod columns;
@@ -15,8 +16,10 @@ mod listing;
 mod markdown;
 mod next;
 mod split;
+mod system;
 mod terminal;
 mod trend;
+mod watched;
 pub(crate) mod words;
 
 use std::io::Write;
@@ -159,7 +162,10 @@ pub fn write_all(folder: &Path, run: &Run, result: &RunResult) -> Result<(), Rep
         text.map_err(|source| ReportError { path: path.to_owned(), source })
     };
     let shift = result.baseline.as_deref().and_then(charts::shift);
-    for chart in charts::all(run, result).into_iter().chain(shift) {
+    let system = if run.watched.is_empty() { Vec::new() } else { charts::dashboard(run, result) };
+    let system = system.into_iter().filter_map(|view| view.shown.ok());
+    let probes = run.watched.iter().flat_map(|watched| charts::probe(run, result, watched).0);
+    for chart in charts::all(run, result).into_iter().chain(shift).chain(system).chain(probes) {
         write(&charts.join(chart.file_name()), &chart.standalone())?;
     }
     let path = folder.join("report.html");
@@ -247,6 +253,20 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn what_was_watched_has_charts_in_files_of_their_own() {
+        let (run, result) = example::containers();
+        let folder = tempfile::tempdir().unwrap();
+        write_all(folder.path(), &run, &result).unwrap();
+        let charts = files(&folder.path().join("charts"));
+        for name in ["system-requests.svg", "system-cpu-memory.svg", "probe-container-postgres-throttling.svg"] {
+            assert!(charts.iter().any(|chart| chart == name), "{name}: {charts:?}");
+        }
+        assert!(
+            charts.iter().any(|chart| chart.starts_with("probe-container-redis-cache-") && chart.ends_with("-cpu.svg"))
+        );
     }
 
     #[test]

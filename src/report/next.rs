@@ -3,7 +3,7 @@
 use super::columns::cut_middle;
 use super::words::{errors, flag_duration, is_open, plain, target_name};
 use crate::judge::{RunResult, Verdict};
-use crate::record::{End, LoadModel, Run};
+use crate::record::{End, LoadModel, ProbeKind, Run};
 use crate::units::format_rate;
 
 /// The next step.
@@ -49,12 +49,16 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
             },
             None,
         ),
-        Verdict::Fail => step(&after_failure(run, result), None),
+        Verdict::Fail => step(&with_suspect(result, after_failure(run, result)), None),
         _ if result.partial => step("run it to its end", None),
         Verdict::Unproven => after_unproven(run, result),
         Verdict::Pass | Verdict::NotMeasured if run.asked.reference_service => {
             step("put the same load on your own service", Some("agenthub-perf run -H http://localhost:8000".to_owned()))
         }
+        Verdict::Pass | Verdict::NotMeasured if let Some(flags) = flags(run, result) => step(
+            "watch the system too: some targets are not measured without it",
+            Some(format!("agenthub-perf run … {flags}")),
+        ),
         Verdict::Pass | Verdict::NotMeasured => {
             step("look for the edge with twice the load", Some(command(run, result, 2.0, 1.0)))
         }
@@ -102,6 +106,29 @@ fn after_unproven(run: &Run, result: &RunResult) -> Next {
         (false, _) => "the run is too short to tell; as long as it takes",
     };
     step(words, Some(command(run, result, load, time.max(1.0))))
+}
+
+/// The advice on the first suspect, and what is to be done besides.
+fn with_suspect(result: &RunResult, besides: String) -> String {
+    match result.suspects.first() {
+        Some(suspect) => format!("{}; then {besides}", suspect.advice.trim_end_matches('.')),
+        None => besides,
+    }
+}
+
+/// The flags by which targets that nobody measures would be, where nobody was asked to.
+fn flags(run: &Run, result: &RunResult) -> Option<String> {
+    let missing = |names: &[&str]| {
+        let of = |name: &str| names.contains(&name.split('[').next().unwrap_or(name));
+        result.targets.iter().any(|target| target.verdict == Verdict::NotMeasured && of(&target.name))
+    };
+    let watched = |kinds: &[ProbeKind]| run.watched.iter().any(|watched| kinds.contains(&watched.name.kind));
+    let database = missing(&["db_query_time"]) && !watched(&[ProbeKind::Postgres]);
+    let subject =
+        missing(&["memory", "cpu_average", "cpu_peak"]) && !watched(&[ProbeKind::Container, ProbeKind::Process]);
+    let flags = [database.then_some("--postgres URL"), subject.then_some("--container NAME")];
+    let flags: Vec<&str> = flags.into_iter().flatten().collect();
+    (!flags.is_empty()).then(|| flags.join(" "))
 }
 
 fn after_failure(run: &Run, result: &RunResult) -> String {
@@ -179,13 +206,26 @@ mod tests {
         assert_eq!(command_of(example::void()), None);
         let mut own = example::pass();
         own.0.asked.reference_service = false;
-        assert_eq!(command_of(own).unwrap(), "agenthub-perf run … -u 500 -t 60s");
+        assert_eq!(command_of(own).unwrap(), "agenthub-perf run … --postgres URL --container NAME");
+        assert_eq!(command_of(example::healthy()).unwrap(), "agenthub-perf run … -u 500 -t 60s");
+        assert_eq!(command_of(example::blind()).unwrap(), "agenthub-perf run … --container NAME");
+    }
+
+    #[test]
+    fn the_advice_on_the_first_suspect_comes_first() {
+        let (run, mut result) = example::locked();
+        let words = next_step(&run, &result).words;
+        assert!(words.starts_with("keep the transaction that updates projects short: "), "{words}");
+        assert!(words.contains("its COMMIT; then look up \"status 500\" of "), "{words}");
+        result.verdict = Verdict::Void;
+        assert!(next_step(&run, &result).words.starts_with("give the generator"));
     }
 
     #[test]
     fn stages_are_asked_for_as_stages() {
         let (mut run, mut result) = example::staged();
         run.asked.reference_service = false;
+        result.targets.retain(|target| target.verdict != Verdict::NotMeasured);
         result.verdict = Verdict::Pass;
         result.partial = false;
         assert_eq!(
@@ -198,10 +238,12 @@ mod tests {
     fn arrivals_are_asked_for_with_their_unit() {
         let (mut run, mut result) = example::pass();
         run.asked.reference_service = false;
+        result.targets.retain(|target| target.verdict != Verdict::NotMeasured);
         (result.load.model, result.load.users, result.load.rate) = (LoadModel::Open, None, Some(0.25));
         assert_eq!(next_step(&run, &result).command.unwrap(), "agenthub-perf run … --rate 30/min -t 60s");
         let (mut run, mut result) = example::staged();
         run.asked.reference_service = false;
+        result.targets.retain(|target| target.verdict != Verdict::NotMeasured);
         (result.load.model, result.verdict, result.partial) = (LoadModel::Open, Verdict::Pass, false);
         let command = next_step(&run, &result).command.unwrap();
         assert_eq!(command, "agenthub-perf run … --stages 200/s:10s,200/s:50s,500/s:15s,500/s:60s,0/s:10s");

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::judge::{EndpointResult, RunResult};
-use crate::units::{format_count, format_ms, format_ratio};
+use crate::units::{counted, format_ms, format_ratio};
 
 /// The phases, as `result.json` names them and as a person does.
 pub(super) const PHASES: [(&str, &str); 5] =
@@ -61,9 +61,9 @@ pub(super) fn line(result: &RunResult) -> Option<String> {
         .map(|((_, name), ms)| format!("{name} {}", format_ms(ms / opened as f64)))
         .collect();
     Some(format!(
-        "opening {} connections for {} requests took {} of the time: {} each",
-        format_count(opened),
-        format_count(result.totals.requests),
+        "opening {} for {} took {} of the time: {} each",
+        counted(opened, "connection"),
+        counted(result.totals.requests, "request"),
         format_ratio(opening / whole),
         parts.join(", "),
     ))
@@ -93,8 +93,8 @@ mod tests {
             said,
             format!(
                 "opening {} connections for {} requests took 50 % of the time: connect 500 µs, TLS 1.5 ms each",
-                format_count(result.endpoints[1].requests),
-                format_count(result.totals.requests)
+                crate::units::format_count(result.endpoints[1].requests),
+                crate::units::format_count(result.totals.requests)
             )
         );
         result.endpoints[1].phases_ms.insert("first_byte".to_owned(), 100.0);

@@ -5,15 +5,20 @@ use std::path::Path;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::columns::{Columns, wrap};
+use super::columns::{Columns, cut_middle, wrap, wrap_parts};
 use super::next::next_step;
+use super::watched::{self as told, Moved};
 use super::{split, words};
 use crate::judge::{RunResult, TargetResult, Verdict};
-use crate::record::Run;
-use crate::units::format_count;
+use crate::record::{Run, Watched};
+use crate::units::{counted, format_count};
 
 /// How many texts of failure are listed.
 const MOST_ERRORS: usize = 5;
+/// How many suspects are told.
+const MOST_SUSPECTS: usize = 3;
+/// Names of probes are cut to this many columns.
+const LONGEST_NAME: usize = 26;
 /// Narrower than this nothing is readable.
 const LEAST_WIDTH: usize = 60;
 
@@ -34,6 +39,7 @@ pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usiz
     page.holds(result);
     page.endpoints(result);
     page.errors(result);
+    page.system(run, result);
     page.notes(run, result);
     page.generators(result);
     page.line(&format!("   report  {}", folder.join("report.html").display()));
@@ -103,17 +109,17 @@ impl Page {
         if targets.is_empty() {
             return;
         }
-        let table = |name: fn(&str) -> String| {
+        let table = |name: fn(&TargetResult) -> String| {
             let mut columns = Columns::new(&["target", "limit", "measured", "95 % interval"], &[]);
             for target in targets {
                 let figures = [words::limit(target), words::measured(target), words::interval(target)];
-                columns.row([name(&target.name)].into_iter().chain(figures));
+                columns.row([name(target)].into_iter().chain(figures));
             }
             columns
         };
-        let mut columns = table(words::target_name);
+        let mut columns = table(words::target_title);
         if columns.width() > self.width - 3 {
-            columns = table(words::short_target_name);
+            columns = table(words::short_target_title);
             columns.fit(self.width - 3);
         }
         self.heading(&columns);
@@ -142,7 +148,7 @@ impl Page {
         self.line("");
         for stage in &result.stages {
             let level = match (stage.users, stage.rate) {
-                (Some(users), _) => format!("{} users", format_count(users.into())),
+                (Some(users), _) => counted(users.into(), "user"),
                 (None, Some(rate)) => format!("{} arrivals/s", words::plain(rate)),
                 (None, None) => String::new(),
             };
@@ -150,7 +156,7 @@ impl Page {
             let seen = || stage.targets.iter().filter(|t| t.verdict != Verdict::NotMeasured);
             let mut columns = Columns::new(&["", "", ""], &[]);
             for target in seen() {
-                columns.row([words::target_name(&target.name), words::measured(target), words::interval(target)]);
+                columns.row([words::target_title(target), words::measured(target), words::interval(target)]);
             }
             columns.fit(self.width - 7);
             for (target, row) in seen().zip(columns.rows()) {
@@ -210,6 +216,57 @@ impl Page {
         }
         if rows.len() > MOST_ERRORS {
             self.line(&format!("   and {} more in report.html", rows.len() - MOST_ERRORS));
+        }
+    }
+
+    /// A line a probe, and what moved.
+    fn system(&mut self, run: &Run, result: &RunResult) {
+        let name = |watched: &Watched| watched.name.to_string().replace(char::is_control, " ");
+        let longest = run.watched.iter().map(|watched| name(watched).width()).max().unwrap_or(0).min(LONGEST_NAME);
+        if longest > 0 {
+            self.text.push('\n');
+            let heading = self.paint("2", "system");
+            self.line(&format!("   {heading}"));
+        }
+        for watched in &run.watched {
+            let name = cut_middle(&name(watched), longest);
+            let blank = " ".repeat(longest - name.width());
+            let parts = told::parts(watched, result.samples.get(&watched.name.to_string()));
+            let width = self.width - longest - 5;
+            let figures = wrap_parts(&parts, width);
+            let gaps = told::gaps(watched);
+            let gaps = gaps.iter().flat_map(|gap| wrap(gap, width));
+            for (n, line) in figures.into_iter().chain(gaps).enumerate() {
+                let name = if n == 0 { format!("{name}{blank}") } else { " ".repeat(longest) };
+                self.line(&format!("   {name}  {line}"));
+            }
+        }
+        self.moved(run, result);
+    }
+
+    fn moved(&mut self, run: &Run, result: &RunResult) {
+        let moved = told::moved(run, result);
+        if let Some(nothing) = told::nothing(&moved) {
+            self.line("");
+            self.wrapped(&nothing, 3);
+        }
+        let Moved::Suspects(suspects) = moved else { return };
+        self.line("");
+        for suspect in suspects.iter().take(MOST_SUSPECTS) {
+            let says = format!("what moved: {}", suspect.says);
+            for (n, line) in wrap(&says, self.width - 3).into_iter().enumerate() {
+                let (sign, line) = (self.paint("33", "▲"), self.paint("1", &line));
+                self.line(&if n == 0 { format!(" {sign} {line}") } else { format!("   {line}") });
+            }
+            for evidence in &suspect.evidence {
+                self.wrapped(evidence, 5);
+            }
+            for (n, line) in wrap(&suspect.advice, self.width - 7).iter().enumerate() {
+                self.line(&format!("     {} {line}", if n == 0 { "→" } else { " " }));
+            }
+        }
+        if suspects.len() > MOST_SUSPECTS {
+            self.line(&format!("   … {} more in the report", suspects.len() - MOST_SUSPECTS));
         }
     }
 
@@ -277,12 +334,38 @@ mod tests {
     }
 
     #[test]
+    fn the_system_at_80_columns() {
+        for (name, of) in example::watched() {
+            insta::assert_snapshot!(format!("{name}_80"), show(&of, 80));
+        }
+    }
+
+    #[test]
+    fn three_suspects_are_told_and_the_rest_is_counted() {
+        let mut of = example::locked();
+        let one = of.1.suspects[1].clone();
+        of.1.suspects.extend([one.clone(), one.clone(), one]);
+        let text = show(&of, 100);
+        assert_eq!(text.matches(" ▲ what moved: ").count(), 3);
+        assert!(text.contains("\n   … 2 more in the report\n"), "{text}");
+    }
+
+    #[test]
     fn no_line_is_wider_than_asked_but_for_what_cannot_break() {
         let mut of = example::fail();
         of.1.endpoints[2].name = format!("GET /api/v2/{}", "日本語/".repeat(30));
-        for width in [80, 100, 120] {
-            for line in show(&of, width).lines() {
-                assert!(line.width() <= width, "{} columns of {width}: {line}", line.width());
+        let watched = example::watched().into_iter().map(|(_, of)| of);
+        for of in [of.clone()].into_iter().chain(watched) {
+            for width in [60, 80, 100, 120] {
+                let text = show(&of, width);
+                // Tables of figures do not become narrower than their figures.
+                let text =
+                    if width == 60 { text.split_once("   system\n").map_or("", |(_, rest)| rest) } else { &text };
+                // The path of the report and the command to copy stay whole.
+                let whole = |line: &&str| line.starts_with("   report ") || line.contains("agenthub-perf run");
+                for line in text.lines().filter(|line| !whole(line)) {
+                    assert!(line.width() <= width, "{} columns of {width}: {line}", line.width());
+                }
             }
         }
         assert!(show(&of, 80).contains('…'));
@@ -290,14 +373,14 @@ mod tests {
 
     #[test]
     fn colour_only_when_asked() {
-        let (run, result) = example::fail();
+        let (run, result) = example::locked();
         let folder = Path::new("results/x");
         let plain = terminal(folder, &run, &result, 80, false);
         let painted = terminal(folder, &run, &result, 80, true);
         assert!(!plain.contains('\x1b'));
         assert!(painted.contains("\x1b[1;31mFAIL\x1b[0m"));
         let mut stripped = painted;
-        for code in ["1;31", "31", "33", "32", "2", "35", "0"] {
+        for code in ["1;31", "31", "33", "32", "2", "35", "1", "0"] {
             stripped = stripped.replace(&format!("\x1b[{code}m"), "");
         }
         assert_eq!(stripped, plain);
@@ -305,8 +388,13 @@ mod tests {
 
     #[test]
     fn names_cannot_speak_to_the_terminal() {
-        let mut of = example::fail();
+        let mut of = example::locked();
         let evil = "GET /\u{1b}[2J\u{7}";
+        of.1.suspects[0].says = evil.to_owned();
+        of.1.suspects[0].evidence = vec![evil.to_owned()];
+        of.1.suspects[0].advice = evil.to_owned();
+        of.0.watched[1].name.name = evil.to_owned();
+        of.0.watched[2].gaps[0].why = evil.to_owned();
         of.1.scenario.name = evil.to_owned();
         of.1.endpoints[1].name = evil.to_owned();
         of.1.endpoints[1].errors.insert(evil.to_owned(), 9999);

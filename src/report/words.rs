@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::judge::{EndpointResult, GeneratorResult, Outcome, RunResult, TargetResult, Verdict};
-use crate::record::{ArrivalSecond, End, LoadModel, Run};
-use crate::units::{format_count, format_duration, format_ms, format_rate, format_ratio};
+use crate::record::{ArrivalSecond, End, LoadModel, ProbeKind, Run};
+use crate::units::{counted, format_count, format_duration, format_ms, format_rate, format_ratio};
 
 /// `p95_response_time[GET /x]` as a person says it: `p95 response time of GET /x`.
 pub(super) fn target_name(name: &str) -> String {
@@ -21,6 +21,17 @@ pub(super) fn target_name(name: &str) -> String {
     match of {
         Some(of) => format!("{words} of {of}"),
         None => words,
+    }
+}
+
+/// A target's name as its row has it: with whom its figure is of, where its name does not say so: `memory (container db)`.
+pub(super) fn target_title(target: &TargetResult) -> String {
+    let name = target_name(&target.name);
+    match &target.subject {
+        Some(subject) if !target.name.contains('[') && *subject != ProbeKind::Postgres.as_str() => {
+            format!("{name} ({subject})")
+        }
+        _ => name,
     }
 }
 
@@ -125,7 +136,7 @@ pub(super) fn ms(value: Option<f64>) -> String {
 }
 
 /// Whole seconds as a person says them: `60 s`, `2 h`, `1 h 30 min`.
-pub(super) fn seconds(s: f64) -> String {
+pub(crate) fn seconds(s: f64) -> String {
     if s < 120.0 {
         let text = format!("{s:.1}");
         return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
@@ -155,7 +166,7 @@ pub(super) fn load(run: &Run, result: &RunResult) -> String {
         LoadModel::Closed => {
             words.push("closed model".to_owned());
             let users = u64::from(asked.users.unwrap_or(0));
-            words.push(level(if users == 1 { "1 user".to_owned() } else { format!("{} users", format_count(users)) }));
+            words.push(level(counted(users, "user")));
             match asked.wait.as_str() {
                 "" => {}
                 "none" => words.push("no think time".to_owned()),
@@ -325,11 +336,11 @@ pub(super) fn redirects(result: &RunResult) -> Vec<String> {
         .collect()
 }
 
-/// A target's name for where there is little room: `p95 of GET /x`.
-pub(super) fn short_target_name(name: &str) -> String {
-    match name.split_once("_response_time[") {
+/// The same for where there is little room: `p95 of GET /x`.
+pub(super) fn short_target_title(target: &TargetResult) -> String {
+    match target.name.split_once("_response_time[") {
         Some((quantile, of)) => format!("{quantile} of {}", of.trim_end_matches(']')),
-        None => target_name(name),
+        None => target_title(target),
     }
 }
 

@@ -7,6 +7,9 @@
 //! the correction of A. Patton, D. N. Politis, H. White, Econometric Reviews 28 (2009).
 //!
 //! Assumes a level that does not drift. Says nothing of how one run differs from another.
+//!
+//! A quantile is only known to the seconds that hold values: of an endpoint that is asked in one second of sixty it is one, and not
+//! sixty. They are counted by how many values they hold, (Σn)²/Σn² (L. Kish, "Survey Sampling" (1965), 11.7).
 
 use super::Distribution;
 use super::batches::{LEAST_BATCHES, Span, assign};
@@ -39,6 +42,23 @@ pub struct Resampled {
     pub block_s: f64,
     /// How many such blocks the window holds: what is independent in it.
     pub blocks: f64,
+    /// Of how many pieces the window is made: seconds, or what was joined.
+    pub pieces: usize,
+    /// In how many of them the values lie, those with few counted as less than one.
+    pub holding: f64,
+}
+
+impl Resampled {
+    /// How many blocks tell of the quantiles: no more than there are pieces that hold values.
+    pub fn of_quantiles(&self) -> f64 {
+        self.blocks * (self.holding / self.pieces as f64)
+    }
+
+    /// Whether the values lie in so few pieces of the window that these cannot tell how they vary: in fewer than five and in less than
+    /// half.
+    pub fn is_bunched(&self) -> bool {
+        self.holding < (LEAST_BATCHES as f64).min(self.pieces as f64 / 2.0)
+    }
 }
 
 /// Draws a window `resamples` times; `None` where it has fewer than five pieces, or no value.
@@ -55,6 +75,8 @@ pub fn resample(of: Sampled<'_>, quantiles: &[f64], resamples: usize, seed: u64)
         rates: Vec::with_capacity(resamples),
         block_s: pieces.seconds.iter().sum::<f64>() / count as f64 * block as f64,
         blocks: count as f64 / block as f64,
+        pieces: count,
+        holding: pieces.holding(),
     };
     let mut ascending: Vec<(usize, f64)> = quantiles.iter().copied().enumerate().collect();
     ascending.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -151,6 +173,13 @@ impl Pieces {
         let longest = series.map(|series| block_length(&self.about_hold_means(series))).fold(1.0, f64::max);
         // Fewer than five blocks tell nothing; what longer ones would have shown, the tenths of the window must (`change::parts`).
         (longest.round() as usize).min(self.seconds.len() / LEAST_BATCHES).max(1)
+    }
+
+    /// Kish's number of pieces that hold values.
+    fn holding(&self) -> f64 {
+        let of_piece = self.values.iter().map(|piece| piece.iter().map(|pair| pair.1).sum::<u64>() as f64);
+        let (sum, squares) = of_piece.fold((0.0, 0.0), |(sum, squares), n| (sum + n, squares + n * n));
+        if squares > 0.0 { sum * sum / squares } else { 0.0 }
     }
 
     fn about_hold_means(&self, mut series: Vec<f64>) -> Vec<f64> {
@@ -296,6 +325,25 @@ mod tests {
         assert!(found.quantiles[0].iter().all(|&median| median == 10.0), "half of each draw is of the first hold");
         assert!(found.quantiles[1].iter().all(|&above| above == 20.0));
         assert!(found.rates.iter().all(|&rate| rate == 2.0));
+    }
+
+    #[test]
+    fn only_seconds_with_values_tell_of_quantiles() {
+        let draw = |of_second: &dyn Fn(u64) -> u64| {
+            let counts: Vec<u64> = (0..60).map(of_second).collect();
+            let values: Vec<Distribution> = counts.iter().map(|&n| Distribution::from_pairs([(7, n)])).collect();
+            resample(Sampled { spans: &seconds(60), values: &values, events: &counts }, &[0.5], 20, 1).unwrap()
+        };
+        let even = draw(&|_| 30);
+        assert_eq!((even.holding, even.of_quantiles(), even.is_bunched()), (60.0, 60.0, false));
+        let first = draw(&|second| if second == 0 { 12 } else { 0 });
+        assert_eq!((first.holding, first.blocks), (1.0, 60.0));
+        assert!((first.of_quantiles() - 1.0).abs() < 1e-12 && first.is_bunched());
+        // 11 and 1: 144 by 122.
+        let two = draw(&|second| [11, 1].get(second as usize).copied().unwrap_or(0));
+        assert!((two.holding - 144.0 / 122.0).abs() < 1e-12);
+        let now_and_then = draw(&|second| u64::from(second % 3 == 0));
+        assert_eq!((now_and_then.holding, now_and_then.is_bunched()), (20.0, false));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The change from one window to another: of quantiles, of rates, of shares.
 //!
 //! Ratios: the percentile interval of the bootstrap distribution of the log-ratio, expanded for small samples by
-//! `t/z·√(k/(k−1))` with k the blocks of the shorter side (T. C. Hesterberg, "What teachers should know about the bootstrap",
+//! `t/z·√(k/(k−1))` with k the blocks of the shorter side, of a quantile those that hold values (T. C. Hesterberg, "What teachers should know about the bootstrap",
 //! The American Statistician 69 (2015), 4.5), then widened by what runs differ by anyway ([`widen`]). All quantiles from p10 to
 //! p99 together are the shift function (K. Doksum, "Empirical probability plots and statistical inference for nonlinear
 //! models in the two-sample case", Annals of Statistics 2 (1974); G. A. Rousselet, C. R. Pernet, R. R. Wilcox, "Beyond
@@ -53,6 +53,11 @@ pub fn log_ratio(a: f64, b: f64, resampled: (&[f64], &[f64]), blocks: f64) -> Es
 /// How many blocks the shorter of two windows has.
 pub fn fewest_blocks(a: &Resampled, b: &Resampled) -> f64 {
     a.blocks.min(b.blocks)
+}
+
+/// How many blocks tell of the quantiles of the window that has fewer of them.
+pub fn fewest_of_quantiles(a: &Resampled, b: &Resampled) -> f64 {
+    a.of_quantiles().min(b.of_quantiles())
 }
 
 fn expanded(value: f64, mut draws: Vec<f64>, blocks: f64) -> Estimate {

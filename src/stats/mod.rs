@@ -13,14 +13,18 @@ mod paired;
 mod percentile;
 mod random;
 mod rate;
+mod ratio;
 mod runs;
 mod sample_size;
+mod slope;
 mod student;
 
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
 pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
 pub use bootstrap::{RESAMPLES, Resampled, Sampled, block_length, resample};
-pub use change::{Estimate, fewest_blocks, log_ratio, log_time, parts, share_difference, widen, widen_to_parts};
+pub use change::{
+    Estimate, fewest_blocks, fewest_of_quantiles, log_ratio, log_time, parts, share_difference, widen, widen_to_parts,
+};
 pub use change_points::{ChangePoint, LeastChange, MOST_P, WINDOW, best_split, change_points};
 pub use coverage::{ARRIVALS_A_SECOND, Coverage, coverage};
 pub use distribution::Distribution;
@@ -30,6 +34,8 @@ pub use paired::{between_rounds, least_p_of_rounds};
 pub use percentile::{Percentile, percentile};
 pub use random::mixed;
 pub use rate::{Rate, rate};
+pub use ratio::{Ratio, ratio};
 pub use runs::{BetweenRuns, between_runs, least_p};
-pub use sample_size::{requests_to_decide, requests_to_prove_below};
+pub use sample_size::{requests_to_bound, requests_to_decide, requests_to_prove_below};
+pub use slope::{LEAST_POINTS, Slope, slope};
 pub use student::{CONFIDENCE, normal_factor, t_factor};

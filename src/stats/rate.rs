@@ -1,14 +1,7 @@
-//! The interval of a rate: successes a second, by batch means.
-//!
-//! Source: A. M. Law, "Simulation Modeling and Analysis" (2015), 9.5.3. What correlation is left between batches widens the
-//! variance by (1 + ρ)/(1 − ρ), the factor of a first-order autoregressive series (G. S. Fishman, "Discrete-Event
-//! Simulation" (2001), 6.6); a negative ρ never narrows it.
+//! The interval of a rate: successes a second, by batch means. It is the [`ratio`] of events and seconds.
 
-use super::batches::{BATCHES, Span, gather, spread};
-use super::student::{CONFIDENCE, t_factor};
-
-/// Correlation between batches is taken as no more than this: beyond it the factor has no meaning.
-const MOST_CORRELATION: f64 = 0.9;
+use super::batches::Span;
+use super::ratio::{Ratio, ratio};
 
 /// A rate with its two-sided 95 % interval, in events a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,22 +19,8 @@ pub struct Rate {
 /// The wider interval of 30 and 10 batches; time-weighted, so that spans may differ in length. Assumes a level that does
 /// not drift.
 pub fn rate(spans: &[Span], events: &[u64]) -> Option<Rate> {
-    let seconds: f64 = spans.iter().map(|span| span.seconds).sum();
-    if seconds <= 0.0 {
-        return None;
-    }
-    let value = events.iter().sum::<u64>() as f64 / seconds;
     let counts: Vec<(f64, f64)> = spans.iter().zip(events).map(|(span, &n)| (n as f64, span.seconds)).collect();
-    let half = BATCHES
-        .iter()
-        .filter_map(|&count| spread(&gather(spans, &counts, count)))
-        .map(|spread| {
-            let left = spread.lag1.clamp(0.0, MOST_CORRELATION);
-            t_factor(CONFIDENCE, spread.dof) * (spread.variance * (1.0 + left) / (1.0 - left)).sqrt()
-        })
-        .reduce(f64::max)
-        .filter(|half| half.is_finite());
-    Some(Rate { value, low: half.map(|half| (value - half).max(0.0)), high: half.map(|half| value + half) })
+    ratio(spans, &counts).map(|Ratio { value, low, high }| Rate { value, low, high })
 }
 
 #[cfg(test)]

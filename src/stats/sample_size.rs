@@ -1,6 +1,7 @@
 //! How many requests a proof needs, from the interval of [`clopper_pearson`](super::clopper_pearson) turned around.
 
 use super::binomial::{lies_above, lies_below};
+use super::student::CONFIDENCE;
 
 /// More requests than this are not worth naming.
 const MOST: f64 = 1e8;
@@ -17,6 +18,14 @@ pub fn requests_to_prove_below(failures: f64, limit: f64) -> Option<u64> {
 /// `None` where the two are too close for any number.
 pub fn requests_to_decide(share: f64, limit: f64) -> Option<u64> {
     smallest(|n| if share < limit { lies_below(share * n, n, limit) } else { lies_above(share * n, n, limit) })
+}
+
+/// The fewest requests among which the two-sided 95 % interval of the quantile `q` lies: with fewer the true one may well be
+/// beyond the fastest or the slowest of them. For p95: 72.
+pub fn requests_to_bound(q: f64) -> Option<u64> {
+    let tail = (1.0 - CONFIDENCE) / 2.0;
+    let beyond = q.max(1.0 - q);
+    smallest(|n| beyond.powf(n) <= tail)
 }
 
 fn smallest(enough: impl Fn(f64) -> bool) -> Option<u64> {
@@ -51,6 +60,13 @@ mod tests {
         assert!(clopper_pearson(0.0, 3_688.0).1 < 0.001);
         assert!(clopper_pearson(0.0, 3_687.0).1 >= 0.001);
         assert_eq!(requests_to_prove_below(0.0, 0.01), Some(368));
+    }
+
+    #[test]
+    fn a_percentile_needs_requests_beyond_it() {
+        // 0.95^72 = 0.0249, and 0.95^71 = 0.0262.
+        assert_eq!([0.5, 0.95, 0.05, 0.99, 0.999].map(requests_to_bound), [6, 72, 72, 368, 3_688].map(Some));
+        assert_eq!(requests_to_bound(1.0), None);
     }
 
     #[test]

@@ -29,7 +29,11 @@ fn flags_out_of_range_name_the_flag_and_the_fix() {
         (&["-t", "0"], &["--run-time", "above 0"]),
         (&["--duration", "-5s"], &["--run-time"]),
         (&["--stages", "50"], &["--stages", "USERS:TIME"]),
-        (&["--stages", "5:1s", "-u", "3"], &["--stages", "--users"]),
+        (&["--stages", "5:1s", "-u", "3", "-t", "9s"], &["--stages says", "leave out -u and -t, or it"]),
+        (&["--seed", "x"], &["--seed", "e.g. 42"]),
+        (&["--seed", "-1"], &["--seed", "e.g. 42"]),
+        (&["--tolerance", "-5%"], &["--tolerance", "5%"]),
+        (&["--strict-baseline"], &["--strict-baseline asks", "--baseline main"]),
         (&["--target", "p95=1s"], &["--target", "p95_response_time"]),
         (&["--target", "p95_response_time=fast"], &["--target", "fast"]),
         (
@@ -46,6 +50,20 @@ fn flags_out_of_range_name_the_flag_and_the_fix() {
     ] {
         refused(&bench, &[&["run"], args].concat(), 2, words);
     }
+}
+
+#[test]
+fn a_load_that_contradicts_itself_names_who_said_so() {
+    let bench = Workbench::new().with_env("AGENTHUB_PERF_USERS", "5").with_env("AGENTHUB_PERF_RATE", "5/s");
+    refused(&bench, &["run"], 2, &["AGENTHUB_PERF_RATE says", "leave out AGENTHUB_PERF_USERS, or it"]);
+    let bench = Workbench::new();
+    bench.write("agenthub-perf.toml", "[profiles.x]\nstages = \"5:9s\"\nrun_time = \"9s\"\n");
+    refused(
+        &bench,
+        &["run", "--profile", "x"],
+        2,
+        &["`stages` (agenthub-perf.toml:2) says", "leave out `run_time` (agenthub-perf.toml:3)"],
+    );
 }
 
 #[test]

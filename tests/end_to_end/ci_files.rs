@@ -116,7 +116,13 @@ fn the_github_workflow_runs_and_its_first_run_is_the_baseline_of_the_second() {
     assert!(matches!(second.status.code(), Some(0 | 99)), "{}", String::from_utf8_lossy(&second.stderr));
     let result = bench.result();
     assert_eq!(result["baseline"]["a"][0]["id"].as_str(), first.file_name().unwrap().to_str());
-    assert_eq!(std::fs::read_to_string(summary).unwrap().matches("### Targets").count(), 2);
+    assert_eq!(std::fs::read_to_string(&summary).unwrap().matches("### Targets").count(), 2);
+    // Another load is refused, for ever, unless a new baseline is begun.
+    bench.write("agenthub-perf.toml", "[profiles.ci]\nusers = 5\nrun_time = \"3s\"\n");
+    assert_eq!(run(&bench, of("agenthub-perf run"), &shell, &variables).status.code(), Some(2));
+    let anew = [&variables[..], &[("NEW_BASELINE", "true")]].concat();
+    assert_ran(&run(&bench, of("agenthub-perf run"), &shell, &anew));
+    assert!(bench.result()["baseline"].is_null());
 }
 
 #[test]

@@ -376,7 +376,7 @@ fn what_does_not_go_together_is_refused_with_the_fix() {
         (&["--rate", "0"][..], &["--rate", "above 0"][..]),
         (&["--rate", "-5/s"], &["--rate", "above 0"]),
         (&["--rate", "fast"], &["--rate", "50/s"]),
-        (&["--rate", "50/s", "-u", "3"], &["leave out users and spawn rate (-u, -r)", "--rate"]),
+        (&["--rate", "50/s", "-u", "3"], &["leave out -u, or it", "--rate"]),
         (&["--rate", "50/s", "--stages", "50/s:1m"], &["leave out", "--rate"]),
         (&["--stages", "50/s:1m,50:5m"], &["--stages", "give all of them a unit"]),
         (&["--rate", "50/s", "--arrivals", "even"], &["--arrivals", "poisson", "constant"]),

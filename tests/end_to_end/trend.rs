@@ -130,9 +130,9 @@ fn what_cannot_be_shown_says_why() {
             "the newest has the endpoints POST /api/v2/auth/login",
         ),
         (&["trend", "--scenario", "browse"], "there are runs of agenthub user"),
-        (&["trend", "--workload", "nowhere"], "no result \"nowhere\""),
-        (&["trend", "--least-change", "0"], "above 0"),
-        (&["history", "prune", "--keep", "0"], "0 is not in 1.."),
+        (&["trend", "--workload", "nowhere"], "--workload: no result \"nowhere\""),
+        (&["trend", "--least-change", "0"], "the least change must be above 0"),
+        (&["history", "prune", "--keep", "0"], "from 1 on, e.g. 50"),
     ] {
         let outcome = bench.run(args);
         outcome.assert_code(2);

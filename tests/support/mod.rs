@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `asking` | one HTTP request |
 //! | `counting` | a server that counts what reaches it, and knows the true service times |
 //! | `faults` | a server that misbehaves, one way a path |
 //! | `harness` | runs the built binary in a folder of its own |
@@ -11,6 +12,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary takes the parts that it needs")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+pub mod asking;
 pub mod counting;
 pub mod faults;
 pub mod harness;

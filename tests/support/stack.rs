@@ -5,10 +5,11 @@
 //! a few tenths of a second where `initdb` takes more than one.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -62,6 +63,18 @@ impl Postgres {
         String::from_utf8_lossy(&printed.stdout).trim_end().to_owned()
     }
 
+    /// Holds what `text` takes in a transaction, e.g. `LOCK TABLE tasks`, until dropped.
+    pub fn holding(&self, text: &str) -> Held {
+        let mut command = psql(self.port, "agenthub");
+        let mut psql = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql runs");
+        let (mut stdin, stdout) = (psql.stdin.take().expect("piped"), psql.stdout.take().expect("piped"));
+        writeln!(stdin, "BEGIN; {text};\n\\echo held").expect("psql reads");
+        let mut said = String::new();
+        BufReader::new(stdout).read_line(&mut said).expect("psql writes");
+        assert_eq!(said, "held\n", "{text}");
+        Held { psql, stdin: Some(stdin) }
+    }
+
     /// Ends it, its clients' connections at once; its data stay.
     pub fn stop(&mut self) {
         drop(self.server.take());
@@ -70,6 +83,21 @@ impl Postgres {
     /// Starts it again, where it was.
     pub fn start_again(&mut self) {
         self.server = Some(postmaster(&self.folder.path().join("data"), self.port));
+    }
+}
+
+/// A transaction that holds a lock. Rolled back when dropped.
+#[derive(Debug)]
+pub struct Held {
+    psql: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // At the end of its input psql ends, and its transaction with it.
+        drop(self.stdin.take());
+        let _ = self.psql.wait();
     }
 }
 
@@ -134,6 +162,7 @@ impl Nginx {
                 .replace("${AGENTHUB_LISTEN}", &format!("127.0.0.1:{port}"))
                 .replace("${AGENTHUB_UPSTREAM}", upstream)
                 .replace("${AGENTHUB_FOLDER}", &folder.display().to_string())
+                .replace("${AGENTHUB_STATUS_FROM}", "127.0.0.1")
         })
     }
 
@@ -262,7 +291,7 @@ fn postmaster(data: &Path, port: u16) -> Server {
 
 /// psql as the superuser, printing rows alone.
 fn psql(port: u16, database: &str) -> Command {
-    let mut command = Command::new("psql");
+    let mut command = Command::new(postgres_program("psql"));
     command.args([
         "-X",
         "-A",

@@ -8,8 +8,8 @@ use crate::report::Export;
 
 use super::super::probes;
 use super::{
-    Layer, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages,
-    parse_target, parse_time, parse_tolerance, parse_users,
+    Layer, Source, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed, parse_spawn_rate,
+    parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.
@@ -25,6 +25,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
     let env = Env { get };
     Ok(FromEnv {
         layer: Layer {
+            source: Source::Environment,
             scenarios: env.list("SCENARIO", parse_scenario)?,
             host: env.text("HOST"),
             allow_hosts: env.list("ALLOW_HOST", |name| Ok(name.to_owned()))?,
@@ -43,7 +44,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             exports: env.list("EXPORT", Export::parse)?,
             results: env.text("RESULTS").map(PathBuf::from),
             stop_timeout: env.one("STOP_TIMEOUT", parse_any_time)?,
-            seed: env.one("SEED", |text| text.parse().map_err(|_| "not a whole number".to_owned()))?,
+            seed: env.one("SEED", parse_seed)?,
             insecure: env.one("INSECURE", parse_flag)?,
             keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
             http2: env.one("HTTP2", parse_flag)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::{Failure, check, probes};
 use super::{
-    Layer, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_tolerance,
+    Layer, Source, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_tolerance,
     parse_users,
 };
 use crate::document::{Document, Kind, Node, Problems, Table};
@@ -59,6 +59,7 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         node.and_then(|node| node.texts()).unwrap_or_default().into_iter().map(str::to_owned).collect()
     };
     let layer = Layer {
+        source: Source::of(&table),
         scenarios,
         host: table.take("host").and_then(|node| node.filled_text().map(str::to_owned)),
         allow_hosts: texts(table.take("allow_hosts")),
@@ -174,6 +175,21 @@ max_users = 7
         assert_eq!(watch.postgres.as_ref().and_then(crate::observe::Address::password).as_deref(), Some("geheim"));
         let open = &config.profiles["open"];
         assert_eq!((open.rate, open.arrivals, open.max_users), (Some(0.5), Some(Arrivals::Constant), Some(7)));
+    }
+
+    #[test]
+    fn a_load_that_contradicts_itself_is_told_by_its_lines() {
+        let read = |text: &str| ConfigFile::parse("agenthub-perf.toml", text, Path::new("")).unwrap();
+        let config = read("users = 5\nrate = \"5/s\"\n");
+        assert_eq!(
+            super::super::merge(&[config.layer]).unwrap_err(),
+            "`rate` (agenthub-perf.toml:2) says how many arrivals there are, whatever users do: \
+             leave out `users` (agenthub-perf.toml:1), or it"
+        );
+        let config = read("host = \"http://localhost\"\n\n[profiles.x]\nrun_time = \"5s\"\nstages = \"5:1s\"\n");
+        let error = super::super::merge(&[config.profiles["x"].clone()]).unwrap_err();
+        assert!(error.starts_with("`stages` (agenthub-perf.toml:5)"), "{error}");
+        assert!(error.contains("leave out `run_time` (agenthub-perf.toml:4)"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod env;
 mod file;
 mod plan;
 mod profile;
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::units::{parse_duration, parse_rate, parse_ratio};
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
 pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
+pub(super) use source::Source;
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
@@ -30,6 +32,7 @@ const TOLERANCE: f64 = 0.05;
 /// What one source says; what it does not say, the next one may.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Layer {
+    pub(super) source: Source,
     pub(super) scenarios: Vec<ScenarioFile>,
     pub(super) host: Option<String>,
     pub(super) allow_hosts: Vec<String>,
@@ -92,6 +95,8 @@ pub(super) struct Settings {
     /// A fraction.
     pub(super) tolerance: f64,
     pub(super) strict_baseline: bool,
+    /// Who said so, for a person; empty where nobody did.
+    pub(super) strict_baseline_by: String,
     pub(super) label: Option<String>,
     pub(super) exports: Vec<Export>,
     pub(super) results: PathBuf,
@@ -156,6 +161,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         targets.set(name, limit).map_err(|error| error.to_string())?;
     }
     let first = |pick: fn(&Layer) -> Option<bool>| layers.iter().find_map(pick);
+    let strict = layers.iter().find(|layer| layer.strict_baseline.is_some());
     Ok(Settings {
         scenarios: layers
             .iter()
@@ -173,7 +179,8 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         targets,
         baseline: layers.iter().find_map(|layer| layer.baseline.clone()),
         tolerance: layers.iter().find_map(|layer| layer.tolerance).unwrap_or(TOLERANCE),
-        strict_baseline: first(|layer| layer.strict_baseline).unwrap_or(false),
+        strict_baseline: strict.and_then(|layer| layer.strict_baseline).unwrap_or(false),
+        strict_baseline_by: strict.map(|layer| layer.source.place("strict_baseline")).unwrap_or_default(),
         label: layers.iter().find_map(|layer| layer.label.clone()),
         exports: layers.iter().map(|layer| &layer.exports).find(|list| !list.is_empty()).cloned().unwrap_or_default(),
         results: layers.iter().find_map(|layer| layer.results.clone()).unwrap_or_else(|| "results".into()),
@@ -229,6 +236,12 @@ pub(super) fn parse_tolerance(text: &str) -> Result<f64, String> {
         Ok(_) => Err("the tolerance must be above 0 and below 100 %, e.g. 5%".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Of every random choice.
+pub(super) fn parse_seed(text: &str) -> Result<u64, String> {
+    let seed = text.trim().parse().ok().filter(|seed: &u64| i64::try_from(*seed).is_ok());
+    seed.ok_or_else(|| format!("not a whole number from 0 to {}, e.g. 42", i64::MAX))
 }
 
 /// `FILE[:WEIGHT]`.
@@ -296,5 +309,9 @@ mod tests {
         }
         assert_eq!(parse_spawn_rate("0.5"), Ok(0.5));
         assert!(parse_time("0s").is_err());
+        assert_eq!(parse_seed("42"), Ok(42));
+        for bad in ["x", "-1", "1.5", "", "9223372036854775808"] {
+            assert!(parse_seed(bad).unwrap_err().contains("e.g. 42"), "{bad:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::source::listed;
 use super::{Layer, MOST_USERS, Stages, parse_time, parse_users};
 use crate::record::{Arrivals, LoadModel, LoadPlan, Stage};
 use crate::units::parse_rate;
@@ -17,9 +18,11 @@ pub(super) fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> 
     let speaks = layers.iter().position(|layer| layer.stages.is_some() || plain(layer)).unwrap_or(0);
     if let Some(Stages { model, stages }) = &layers[speaks].stages {
         if plain(&layers[speaks]) {
-            return Err("stages say how many users or arrivals there are and for how long: \
-                        leave out users, spawn rate, rate and run time (-u, -r, --rate, -t)"
-                .to_owned());
+            return Err(format!(
+                "{} says how many users or arrivals there are and for how long: leave out {}, or it",
+                layers[speaks].source.place("stages"),
+                said(&layers[speaks], &["users", "spawn_rate", "rate", "run_time"])
+            ));
         }
         arrivals_go_with_a_rate(&layers[..=speaks], *model)?;
         return Ok((LoadPlan { model: *model, stages: stages.clone() }, None));
@@ -29,9 +32,11 @@ pub(super) fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> 
     let run_time = layers.iter().find_map(|layer| layer.run_time).unwrap_or(Duration::from_mins(1)).as_secs_f64();
     if let Some(rate) = layers[decides].rate {
         if users(&layers[decides]) {
-            return Err("a rate says how many arrivals there are, whatever users do: \
-                        leave out users and spawn rate (-u, -r), or the rate (--rate)"
-                .to_owned());
+            return Err(format!(
+                "{} says how many arrivals there are, whatever users do: leave out {}, or it",
+                layers[decides].source.place("rate"),
+                said(&layers[decides], &["users", "spawn_rate"])
+            ));
         }
         return Ok((LoadPlan::rate(rate, run_time), None));
     }
@@ -41,17 +46,27 @@ pub(super) fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> 
     Ok((LoadPlan::users(users, spawn_rate, run_time), Some(spawn_rate)))
 }
 
+/// Where a layer says which of these.
+fn said(layer: &Layer, keys: &[&str]) -> String {
+    let says = |key: &&&str| match **key {
+        "users" => layer.users.is_some(),
+        "spawn_rate" => layer.spawn_rate.is_some(),
+        "rate" => layer.rate.is_some(),
+        _ => layer.run_time.is_some(),
+    };
+    listed(&keys.iter().filter(says).map(|key| layer.source.place(key)).collect::<Vec<_>>())
+}
+
 /// What only arrivals have, asked for by whoever asks for users (or by nobody who asks for a rate), was meant otherwise.
 fn arrivals_go_with_a_rate(layers: &[Layer], model: LoadModel) -> Result<(), String> {
-    let named = [
-        (layers.iter().any(|layer| layer.arrivals.is_some()), "arrivals (--arrivals)"),
-        (layers.iter().any(|layer| layer.max_users.is_some()), "the most sessions (--max-users)"),
-    ];
-    match named.iter().find(|(said, _)| *said && model == LoadModel::Closed) {
-        Some((_, name)) => Err(format!(
+    let place =
+        |is: fn(&Layer) -> bool, key| layers.iter().find(|layer| is(layer)).map(|layer| layer.source.place(key));
+    let named = place(|layer| layer.arrivals.is_some(), "arrivals");
+    match named.or_else(|| place(|layer| layer.max_users.is_some(), "max_users")) {
+        Some(name) if model == LoadModel::Closed => Err(format!(
             "{name} belongs to a load of arrivals, and this one is of users: leave it out, or ask for a rate, e.g. --rate 50/s"
         )),
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -105,7 +120,7 @@ pub(in crate::cli) fn parse_stages(text: &str) -> Result<Stages, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{merge, profile};
+    use super::super::{Source, merge, profile};
     use super::*;
 
     fn users(users: u32) -> Layer {
@@ -132,7 +147,10 @@ mod tests {
         let settings = merge(&[Layer::default(), staged.clone(), users(7)]).unwrap();
         assert_eq!((settings.plan.peak(), settings.plan.duration_s()), (10.0, 65.0));
         let both = Layer { users: Some(3), ..staged };
-        assert!(merge(&[both]).unwrap_err().contains("-u, -r, --rate, -t"));
+        assert_eq!(
+            merge(&[both]).unwrap_err(),
+            "--stages says how many users or arrivals there are and for how long: leave out -u, or it"
+        );
     }
 
     #[test]
@@ -144,7 +162,13 @@ mod tests {
         assert_eq!(plan(&[time(9), rate(5.0), quick.clone()]), (LoadPlan::rate(5.0, 9.0), None));
         assert_eq!(plan(&[stages("5/s:1s,5/s:9s"), rate(1.0), quick.clone()]).0.model, LoadModel::Open);
         let both = Layer { rate: Some(5.0), ..users(3) };
-        assert!(super::plan(&[both]).unwrap_err().contains("leave out users and spawn rate (-u, -r), or the rate"));
+        let all = Layer { spawn_rate: Some(1.0), source: Source::Environment, ..both.clone() };
+        assert!(super::plan(&[both]).unwrap_err().ends_with("whatever users do: leave out -u, or it"));
+        assert_eq!(
+            super::plan(&[all]).unwrap_err(),
+            "AGENTHUB_PERF_RATE says how many arrivals there are, whatever users do: \
+             leave out AGENTHUB_PERF_USERS and AGENTHUB_PERF_SPAWN_RATE, or it"
+        );
         let timed = Layer { run_time: Some(Duration::from_secs(9)), ..rate(5.0) };
         assert_eq!(plan(&[timed, quick]).0.duration_s(), 9.0);
     }

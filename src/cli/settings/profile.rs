@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ConfigFile, Layer};
+use super::{ConfigFile, Layer, Source};
 use crate::document::suggestion;
 
 /// (name, users, users a second, seconds).
@@ -16,6 +16,7 @@ const BUILT_IN: [(&str, u32, f64, u64); 5] = [
 
 fn built_in(name: &str) -> Option<Layer> {
     BUILT_IN.iter().find(|(known, ..)| *known == name).map(|&(_, users, rate, seconds)| Layer {
+        source: Source::Program,
         users: Some(users),
         spawn_rate: Some(rate),
         run_time: Some(Duration::from_secs(seconds)),

@@ -1,6 +1,8 @@
 //! Comparisons of runs whose truth is known.
 
+mod bunched;
 pub(super) mod folders;
+mod recorded;
 mod rounds;
 mod shares;
 mod synthetic;
@@ -156,6 +158,18 @@ fn a_later_generator_may_be_the_reason_itself() {
     };
     assert_eq!(of(1000, 1000), Outcome::Worse);
     assert_eq!(of(1000, 9000), Outcome::Unproven, "8 ms of a change of 9 may be the generator's");
+}
+
+#[test]
+fn a_journal_that_lost_a_part_proves_nothing_and_says_so() {
+    let mut torn = PLAIN.judged(2);
+    torn.0.intervals.retain(|interval| interval.from_s < 50.0);
+    torn.0.warnings = vec!["latency.hlog line 120: it is no interval; skipped".to_owned()];
+    let found = against(&[PLAIN.slower(2.0).judged(1)], &[torn], USUAL);
+    assert_eq!(found.verdict, Outcome::Unproven);
+    let reason = &found.reasons[0];
+    assert!(reason.contains("of 6,000 successful requests but 5,000 response times: run it again"), "{reason}");
+    assert!(found.notes[0].contains("latency.hlog line 120"), "{:?}", found.notes);
 }
 
 #[test]

@@ -6,7 +6,10 @@ mod latency;
 mod machine;
 mod outlook;
 mod rates;
+mod samples;
 mod schema;
+mod suspects;
+mod system;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -123,8 +123,9 @@ fn what_needs_a_probe_says_which_flag() {
     let result = judge(&simulate(users(50, 10.0, 30.0), fast));
     let reason = |name| (target(&result, name).verdict, target(&result, name).reason.clone());
     let not = Verdict::NotMeasured;
-    assert_eq!(reason("db_query_time"), (not, "the database is not watched yet".to_owned()));
+    assert_eq!(reason("db_query_time"), (not, "name a database with --postgres URL".to_owned()));
     for name in ["memory", "cpu_average", "cpu_peak"] {
-        assert_eq!(reason(name), (not, "the system under test is not watched yet".to_owned()));
+        let flags = "name what to watch: --container NAME, --process PID|NAME, or --machine";
+        assert_eq!(reason(name), (not, flags.to_owned()));
     }
 }

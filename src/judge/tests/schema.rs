@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
+use super::suspects::World;
 use super::{Answer, asked, fast, holds, simulate, users};
 use crate::judge::{RunResult, judge};
+use crate::record::{Blocked, Gap, ProbeKind};
 
 fn validator() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(crate::judge::RESULT_SCHEMA).unwrap();
@@ -10,6 +12,20 @@ fn validator() -> jsonschema::Validator {
 
 fn errors(result: &Value) -> Vec<String> {
     validator().iter_errors(result).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// All that a probe can have told.
+fn watched_with_a_suspect() -> RunResult {
+    let mut world = World::healthy();
+    world.gauge(ProbeKind::Postgres, "", "blocked", |_| 2.0);
+    let watched = world.probe(ProbeKind::Postgres, "");
+    watched.name.facts.insert("version".into(), "15.4".into());
+    watched.blocked = vec![Blocked { at_s: 3.0, ..Blocked::default() }];
+    watched.gaps = vec![Gap { from_s: 1.0, to_s: 2.0, why: "hung".into() }];
+    watched.statements.as_mut().unwrap().incomplete = Some("some were dropped".into());
+    let result = world.judge();
+    assert_eq!(result.suspects.len(), 1);
+    result
 }
 
 fn results() -> Vec<RunResult> {
@@ -23,6 +39,8 @@ fn results() -> Vec<RunResult> {
             failed: rng.f64() < 0.1,
         })),
         judge(&empty),
+        World::healthy().judge(),
+        watched_with_a_suspect(),
     ]
 }
 
@@ -64,4 +82,28 @@ fn a_broken_result_is_not() {
     let mut broken = good;
     broken["verdit"] = json!("pass");
     assert!(!errors(&broken).is_empty());
+}
+
+#[test]
+fn broken_samples_and_suspects_are_not_either() {
+    let good = serde_json::to_value(watched_with_a_suspect()).unwrap();
+    for (pointer, value) in [
+        ("/samples/postgres/figures/calls", json!(3)),
+        ("/samples/postgres/figures/calls/mean", json!(null)),
+        ("/samples/postgres/statements/0/share", json!(1.5)),
+        ("/samples/postgres/gaps/0/why", json!(null)),
+        ("/samples/postgres/blocked/0", json!({})),
+        ("/samples/postgres/tables/0/name", json!(null)),
+        ("/suspects/0/evidence", json!([])),
+        ("/suspects/0/weight", json!(1.2)),
+        ("/targets/0/subject", json!("")),
+    ] {
+        let mut broken = good.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        match broken.pointer_mut(parent).unwrap() {
+            serde_json::Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
+            object => object[key] = value,
+        }
+        assert!(!errors(&broken).is_empty(), "{pointer}");
+    }
 }

@@ -17,6 +17,10 @@ pub(super) enum Ink {
     Grid,
     Shade,
     Target,
+    /// A capacity: dashed, as targets are, and not red.
+    Limit,
+    /// Where nothing was seen.
+    Gap,
     Paper,
     Blue,
     Green,
@@ -27,12 +31,14 @@ pub(super) enum Ink {
 }
 
 /// Ink, class, light, dark.
-const INKS: [(Ink, &str, [u8; 3], [u8; 3]); 12] = [
+const INKS: [(Ink, &str, [u8; 3], [u8; 3]); 14] = [
     (Ink::Text, "text", [0x1f, 0x23, 0x28], [0xe6, 0xed, 0xf3]),
     (Ink::Muted, "muted", [0x59, 0x63, 0x6e], [0x9d, 0xa7, 0xb3]),
     (Ink::Grid, "grid", [0xd8, 0xde, 0xe4], [0x33, 0x3b, 0x45]),
     (Ink::Shade, "shade", [0x0a, 0x6a, 0xda], [0x58, 0xa6, 0xff]),
     (Ink::Target, "target", [0xb3, 0x1d, 0x28], [0xff, 0x7b, 0x72]),
+    (Ink::Limit, "limit", [0x57, 0x60, 0x6a], [0xa1, 0xab, 0xb6]),
+    (Ink::Gap, "gap", [0x6a, 0x6f, 0x76], [0x8f, 0x98, 0xa2]),
     (Ink::Paper, "paper", [0xfe, 0xff, 0xfe], [0x0d, 0x11, 0x17]),
     (Ink::Blue, "blue", [0x00, 0x72, 0xb2], [0x5c, 0xb3, 0xf0]),
     (Ink::Green, "green", [0x00, 0x8f, 0x68], [0x2f, 0xc7, 0x9a]),
@@ -52,7 +58,11 @@ impl Ink {
     }
 
     fn alpha(self) -> f64 {
-        if self == Self::Shade { 0.07 } else { 1.0 }
+        match self {
+            Self::Shade => 0.07,
+            Self::Gap => 0.22,
+            _ => 1.0,
+        }
     }
 }
 
@@ -75,7 +85,7 @@ pub(super) enum Anchor {
 
 #[derive(Debug)]
 enum Shape {
-    Line { points: Vec<(i32, i32)>, ink: Ink, width: f64 },
+    Line { points: Vec<(i32, i32)>, ink: Ink, width: f64, alpha: f64 },
     Box { from: (i32, i32), to: (i32, i32), ink: Ink },
     Dot { at: (i32, i32), radius: f64, ink: Ink },
     Text { at: (i32, i32), text: String, size: f64, ink: Ink, anchor: Anchor, bold: bool },
@@ -107,11 +117,32 @@ impl Canvas {
 
     /// A line through points; a single point becomes a dot, points that are no numbers are left out.
     pub(super) fn line(&mut self, points: &[(f64, f64)], ink: Ink, width: f64) {
+        self.line_of(points, ink, width, ink.alpha());
+    }
+
+    /// A line that stands behind another of the same ink.
+    pub(super) fn faint_line(&mut self, points: &[(f64, f64)], ink: Ink) {
+        self.line_of(points, ink, 1.0, 0.45);
+    }
+
+    fn line_of(&mut self, points: &[(f64, f64)], ink: Ink, width: f64, alpha: f64) {
         let whole: Vec<(f64, f64)> = points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
         if let [only] = whole[..] {
             self.dot(only, width, ink);
         } else if !whole.is_empty() {
-            self.shapes.push(Shape::Line { points: whole.into_iter().map(fine).collect(), ink, width });
+            let mut points: Vec<(i32, i32)> = whole.into_iter().map(fine).collect();
+            // What lies level needs only its ends.
+            let level = |points: &[(i32, i32)]| matches!(points, [a, b, c] if a.1 == b.1 && b.1 == c.1);
+            let mut kept: Vec<(i32, i32)> = Vec::with_capacity(points.len());
+            for point in points.drain(..) {
+                if let [.., a, b] = kept[..]
+                    && level(&[a, b, point])
+                {
+                    kept.pop();
+                }
+                kept.push(point);
+            }
+            self.shapes.push(Shape::Line { points: kept, ink, width, alpha });
         }
     }
 
@@ -165,8 +196,8 @@ impl Shape {
         area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     ) -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
         match self {
-            Self::Line { points, ink, width } => {
-                let style = ink.light().mix(ink.alpha()).stroke_width((width * FINE).round() as u32);
+            Self::Line { points, ink, width, alpha } => {
+                let style = ink.light().mix(*alpha).stroke_width((width * FINE).round() as u32);
                 area.draw(&PathElement::new(points.clone(), style))
             }
             Self::Box { from, to, ink } => {
@@ -196,7 +227,7 @@ fn dress(svg: &str, canvas: &Canvas, title: &str) -> String {
     let mut text = svg.to_owned();
     for (_, class, [r, g, b], _) in &INKS {
         let hex = format!("#{r:02X}{g:02X}{b:02X}");
-        let dashes = if *class == "target" { " stroke-dasharray=\"14 8\"" } else { "" };
+        let dashes = if *class == "target" || *class == "limit" { " stroke-dasharray=\"14 8\"" } else { "" };
         text = text
             .replace(&format!(" stroke=\"{hex}\""), &format!(" stroke=\"{hex}\" class=\"s-{class}\"{dashes}"))
             .replace(&format!(" fill=\"{hex}\""), &format!(" fill=\"{hex}\" class=\"f-{class}\""));

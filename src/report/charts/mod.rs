@@ -2,22 +2,27 @@
 
 mod axis;
 mod canvas;
+mod dashboard;
 mod distribution;
 mod failures;
 mod panel;
 mod png;
+mod probes;
 mod response_times;
+mod seen;
 mod series;
 mod shift;
 mod throughput;
+mod timeline;
 mod trend;
 
 use canvas::Canvas;
 pub(super) use canvas::dark_css;
+pub(super) use dashboard::View;
 
 use super::words;
 use crate::judge::{Comparison, RunResult, TargetResult, Trend};
-use crate::record::Run;
+use crate::record::{Run, Watched};
 
 /// One drawing of a chart.
 #[derive(Debug)]
@@ -33,7 +38,7 @@ pub(super) struct Drawing {
 #[derive(Debug)]
 pub(super) struct Chart {
     /// Its file without `.svg`.
-    pub(super) slug: &'static str,
+    pub(super) slug: String,
     /// What it shows and how to read it.
     pub(super) caption: String,
     /// For a screen.
@@ -55,6 +60,16 @@ pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
     ]
 }
 
+/// The six views of the guide's dashboard, in its order.
+pub(super) fn dashboard(run: &Run, result: &RunResult) -> Vec<View> {
+    dashboard::views(run, result)
+}
+
+/// What a probe saw, chart by chart; and the titles of those that would show nothing but zeros.
+pub(super) fn probe(run: &Run, result: &RunResult, of: &Watched) -> (Vec<Chart>, Vec<&'static str>) {
+    probes::charts(run, result, of)
+}
+
 /// How response times changed at each percentile; `None` where that is not known.
 pub(super) fn shift(of: &Comparison) -> Option<Chart> {
     (!of.shift.is_empty()).then(|| chart("shift", &shift::caption(of), |canvas| shift::draw(canvas, of)))
@@ -66,7 +81,12 @@ pub(super) fn trend(of: &Trend) -> Vec<Chart> {
     of.figures.iter().map(one).collect()
 }
 
-fn chart(slug: &'static str, caption: &str, draw: impl Fn(&mut Canvas) -> Readout) -> Chart {
+/// A chart of figures over the time of the run.
+fn timed(slug: &str, caption: &str, run: &Run, result: &RunResult, of: &timeline::Timeline) -> Chart {
+    chart(slug, caption, |canvas| timeline::draw(canvas, run, result, of))
+}
+
+fn chart(slug: &str, caption: &str, draw: impl Fn(&mut Canvas) -> Readout) -> Chart {
     let drawing = |width, height| {
         let mut canvas = Canvas::new(width, height);
         let readout = draw(&mut canvas);
@@ -76,7 +96,12 @@ fn chart(slug: &'static str, caption: &str, draw: impl Fn(&mut Canvas) -> Readou
             size: (canvas.width, canvas.height),
         }
     };
-    Chart { slug, caption: caption.to_owned(), wide: drawing(860.0, 340.0), narrow: drawing(360.0, 300.0) }
+    Chart {
+        slug: slug.to_owned(),
+        caption: caption.to_owned(),
+        wide: drawing(860.0, 340.0),
+        narrow: drawing(360.0, 300.0),
+    }
 }
 
 /// The whole run's targets of response time: words and limit in ms.
@@ -153,11 +178,19 @@ mod tests {
         numbers
     }
 
+    /// The dashboard's and the probes'.
+    fn of_the_system(run: &Run, result: &RunResult) -> Vec<Chart> {
+        let views = dashboard(run, result).into_iter().filter_map(|view| view.shown.ok());
+        views.chain(run.watched.iter().flat_map(|watched| probe(run, result, watched).0)).collect()
+    }
+
     fn drawn(run: &Run, result: &RunResult) -> Vec<(String, String)> {
-        let charts = all(run, result);
-        let both = |chart: &Chart| {
-            [(chart.slug.to_owned(), chart.standalone()), (chart.slug.to_owned(), chart.narrow.svg.clone())]
-        };
+        both(&all(run, result))
+    }
+
+    fn both(charts: &[Chart]) -> Vec<(String, String)> {
+        let both =
+            |chart: &Chart| [(chart.slug.clone(), chart.standalone()), (chart.slug.clone(), chart.narrow.svg.clone())];
         charts.iter().flat_map(both).collect()
     }
 
@@ -186,6 +219,105 @@ mod tests {
                 assert!(!numbers.is_empty());
                 assert!(numbers.iter().all(|n| (0.0..=1720.0).contains(n)), "{name} {slug}");
                 assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name} {slug}");
+            }
+        }
+    }
+
+    /// Probes that a careless drawing divides by zero for.
+    fn awkward_probes() -> Vec<(&'static str, (Run, RunResult))> {
+        let mut nan = example::healthy();
+        for seen in nan.0.watched.iter_mut().flat_map(|watched| &mut watched.seen) {
+            seen.gauges.values_mut().for_each(|value| *value = f64::NAN);
+            seen.counts.values_mut().for_each(|value| *value = f64::INFINITY);
+        }
+        let mut zero = example::healthy();
+        for seen in zero.0.watched.iter_mut().flat_map(|watched| &mut watched.seen) {
+            seen.gauges.values_mut().chain(seen.counts.values_mut()).for_each(|value| *value = 0.0);
+        }
+        let mut first = example::healthy();
+        for watched in &mut first.0.watched {
+            watched.seen.truncate(1);
+            watched.seen[0].to_s = 0.0;
+            watched.seen[0].counts.clear();
+        }
+        let mut unloaded = example::healthy();
+        unloaded.0.seconds.clear();
+        unloaded.0.intervals.clear();
+        vec![("no numbers", nan), ("all zero", zero), ("one look", first), ("no load", unloaded)]
+    }
+
+    #[test]
+    fn every_chart_of_the_system_is_whole_and_within_its_edges() {
+        let runs = example::watched().into_iter().chain(awkward_probes()).chain([("unwatched", example::pass())]);
+        for (name, (run, result)) in runs {
+            let charts = of_the_system(&run, &result);
+            assert!(charts.len() >= 2, "{name}");
+            for (slug, svg) in both(&charts) {
+                let numbers = coordinates(&svg);
+                assert!(numbers.iter().all(|n| (0.0..=1720.0).contains(n)), "{name} {slug}");
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name} {slug}");
+            }
+            for chart in charts {
+                let whole = |readout: &[(f64, String)]| {
+                    readout.is_sorted_by(|a, b| a.0 <= b.0) && readout.iter().all(|(at, _)| (0.0..=100.0).contains(at))
+                };
+                assert!(whole(&chart.wide.readout) && whole(&chart.narrow.readout), "{name} {}", chart.slug);
+                let words =
+                    |drawing: &Drawing| drawing.readout.iter().map(|(_, words)| words.clone()).collect::<Vec<_>>();
+                assert_eq!(words(&chart.wide), words(&chart.narrow), "{name} {}", chart.slug);
+            }
+        }
+    }
+
+    #[test]
+    fn the_dashboard_has_the_guide_s_six_in_its_order_or_says_what_to_name() {
+        let shown = |(run, result): (Run, RunResult)| {
+            let one = |view: View| view.shown.map_or_else(|words| words, |chart| chart.slug);
+            dashboard(&run, &result).into_iter().map(one).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(example::healthy()),
+            [
+                "system-requests",
+                "system-errors",
+                "system-pool",
+                "system-cache",
+                "system-cpu-memory",
+                "system-disk-network"
+            ]
+        );
+        let blind = shown(example::blind());
+        assert!(blind[2].starts_with("Postgres saw nothing: password authentication failed"), "{blind:?}");
+        assert!(blind[4].starts_with("Not watched: name what the service runs in with --container NAME"), "{blind:?}");
+        let containers = shown(example::containers());
+        assert!(containers[2].contains("--metrics URL") && containers[3].contains("--redis URL"), "{containers:?}");
+    }
+
+    #[test]
+    fn no_line_crosses_the_band_of_a_gap() {
+        for (run, result) in [example::locked(), example::merged()] {
+            for chart in of_the_system(&run, &result).iter().filter(|chart| chart.slug.starts_with("probe-postgres-")) {
+                let svg = &chart.wide.svg;
+                let attribute = |line: &str, name: &str| {
+                    let from = line.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
+                    line[from..].split('"').next().unwrap().to_owned()
+                };
+                let number = |line: &str, name: &str| attribute(line, name).parse::<f64>().unwrap();
+                let band = svg.lines().find(|line| line.contains("f-gap")).unwrap();
+                let (from, to) = (number(band, "x"), number(band, "x") + number(band, "width"));
+                let inks = ["s-blue", "s-orange", "s-green", "s-pink", "s-vermilion", "s-sky"];
+                let lines = svg.lines().filter(|line| inks.iter().any(|ink| line.contains(ink)));
+                let mut count = 0;
+                for line in lines.filter(|line| line.starts_with("<polyline")) {
+                    let points = attribute(line, "points");
+                    let xs =
+                        points.split_whitespace().map(|point| point.split(',').next().unwrap().parse::<f64>().unwrap());
+                    let (first, last) = xs.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), x| (a.min(x), b.max(x)));
+                    assert!(last <= from + 1.0 || first >= to - 1.0, "{} {first}–{last} {from}–{to}", chart.slug);
+                    count += 1;
+                }
+                assert!(count >= 2, "{}", chart.slug);
+                assert!(chart.caption.contains("Nothing seen "), "{}", chart.caption);
             }
         }
     }

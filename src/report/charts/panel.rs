@@ -8,9 +8,25 @@ use crate::record::Run;
 /// Room that labels of lines stand apart by.
 const LABEL_GAP: f64 = 14.0;
 
+/// The width of a letter.
+const LETTER: f64 = 7.0;
+
 /// Room left of a panel, for the labels of its ticks.
 pub(super) fn left_room(canvas: &Canvas) -> f64 {
     if canvas.narrow() { 52.0 } else { 66.0 }
+}
+
+/// The same, and as much more as the words of these ticks need.
+pub(super) fn left_room_for(canvas: &Canvas, y: &Axis, height: f64, words: impl Fn(f64) -> String) -> f64 {
+    let widest = y.ticks(tick_count(height)).into_iter().map(|tick| words(tick).chars().count()).max().unwrap_or(0);
+    left_room(canvas).max(14.0 + LETTER * widest as f64)
+}
+
+/// How many lines a height has room for.
+fn tick_count(height: f64) -> usize {
+    // A low panel has room for few: those it has stand closer.
+    let apart = if height < 160.0 { 27.0 } else { 38.0 };
+    (height / apart).clamp(2.0, 8.0) as usize
 }
 
 /// A rectangle with two axes.
@@ -38,8 +54,7 @@ impl Panel {
 
     /// Horizontal lines with the figures that they stand for.
     pub(super) fn grid(&self, canvas: &mut Canvas, words: impl Fn(f64) -> String) {
-        let ticks = self.y.ticks(((self.bottom - self.top) / 38.0).clamp(2.0, 8.0) as usize);
-        for tick in ticks {
+        for tick in self.y.ticks(tick_count(self.bottom - self.top)) {
             let y = self.y.at(tick);
             canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
             canvas.text((self.left - 8.0, y), &words(tick), Ink::Muted, Anchor::End);
@@ -47,19 +62,41 @@ impl Panel {
         canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Muted, 1.0);
     }
 
-    /// Ticks of a time axis; `named`: with their words.
+    /// Ticks of a time axis; `named`: with their words and its name.
     pub(super) fn time(&self, canvas: &mut Canvas, length_s: f64, named: bool) {
-        let (words, name) = time_words(length_s);
+        self.time_ticks(canvas, length_s, named);
+        if named {
+            let (_, name) = time_words(length_s);
+            let middle = f64::midpoint(self.left, self.right);
+            canvas.text((middle, self.bottom + 34.0), name, Ink::Muted, Anchor::Middle);
+        }
+    }
+
+    /// Ticks of a time axis; `with_words`: but without its name.
+    pub(super) fn time_ticks(&self, canvas: &mut Canvas, length_s: f64, with_words: bool) {
+        let (words, _) = time_words(length_s);
         for tick in time_ticks(length_s, if canvas.narrow() { 4 } else { 9 }) {
             let x = self.x.at(tick);
             canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Muted, 1.0);
-            if named {
+            if with_words {
                 canvas.text((x, self.bottom + 15.0), &words(tick), Ink::Muted, Anchor::Middle);
             }
         }
-        if named {
-            let middle = f64::midpoint(self.left, self.right);
-            canvas.text((middle, self.bottom + 34.0), name, Ink::Muted, Anchor::Middle);
+    }
+
+    /// Shades where nothing was seen, with who saw nothing where there is room; what is too short to be seen is given a pixel
+    /// and a half.
+    pub(super) fn gaps(&self, canvas: &mut Canvas, gaps: &[(f64, f64, &str)]) {
+        for &(from_s, to_s, who) in gaps {
+            let (from, to) = (self.x.at(from_s), self.x.at(to_s));
+            let to = to.max(from + 1.5);
+            canvas.area((from, self.top), (to, self.bottom), Ink::Gap);
+            let whole = format!("{who}: gap");
+            let fits = |words: &&str| to - from > 6.8 * words.chars().count() as f64 + 8.0;
+            if let Some(words) = [whole.as_str(), "gap"].into_iter().find(fits) {
+                let middle = (f64::midpoint(from, to), self.top + 9.0);
+                canvas.text(middle, words, Ink::Muted, Anchor::Middle);
+            }
         }
     }
 
@@ -74,10 +111,16 @@ impl Panel {
         }
     }
 
-    /// A dashed line across, its words at the right end: above it, or below where fewer of the `drawn` points are.
-    pub(super) fn target(&self, canvas: &mut Canvas, limit: f64, words: &str, drawn: &[(f64, f64)]) {
+    /// A dashed line across.
+    pub(super) fn target_line(&self, canvas: &mut Canvas, limit: f64) {
         let y = self.y.at(limit);
         canvas.line(&[(self.left, y), (self.right, y)], Ink::Target, 1.5);
+    }
+
+    /// A dashed line across, its words at the right end: above it, or below where fewer of the `drawn` points are.
+    pub(super) fn target(&self, canvas: &mut Canvas, limit: f64, words: &str, drawn: &[(f64, f64)]) {
+        self.target_line(canvas, limit);
+        let y = self.y.at(limit);
         let from = self.right - 7.0 * words.chars().count() as f64;
         let busy = |at: f64| drawn.iter().filter(|p| p.0 > from && (p.1 - at).abs() < 10.0).count();
         let (above, below) = (y - 10.0, y + 10.0);

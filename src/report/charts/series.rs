@@ -6,7 +6,8 @@ use crate::record::{FailureKind, IntervalKind, Run};
 use crate::stats::Distribution;
 
 /// Widths that a reader can divide a clock by, seconds.
-const WIDTHS: [f64; 14] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0];
+pub(super) const WIDTHS: [f64; 14] =
+    [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0];
 /// A bin's percentiles need about this many samples to mean anything.
 const ENOUGH: f64 = 50.0;
 /// Bins are not widened for the sake of samples below this many.

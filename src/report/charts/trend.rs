@@ -3,7 +3,7 @@
 use super::Readout;
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Ink};
-use super::panel::{Panel, left_room};
+use super::panel::{Panel, left_room_for};
 use crate::judge::{Outcome, Source, Trend, TrendFigure, TrendPoint};
 use crate::report::trend::words as said;
 use crate::report::words;
@@ -44,12 +44,14 @@ pub(super) fn caption(of: &TrendFigure) -> String {
 }
 
 pub(super) fn draw(canvas: &mut Canvas, of: &Trend, figure: &TrendFigure) -> Readout {
-    let (left, right) = (left_room(canvas), canvas.width - 16.0);
+    let right = canvas.width - 16.0;
     let (top, bottom) = (56.0, canvas.height - 48.0);
     let drawn = together(of, figure, if canvas.narrow() { MOST_NARROW } else { MOST });
     let values = || figure.points.iter().map(|point| point.value);
     let (least, most) = values().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
     let y = y_axis(figure, &drawn, (least, most), (bottom, top));
+    let in_words = |value: f64| words::figure(value, &figure.unit);
+    let left = left_room_for(canvas, &y, bottom - top, in_words);
     let count = figure.points.len().max(1) as f64;
     let panel = Panel { x: Axis::linear(-0.5, count - 0.5, (left, right)), y, left, right, top, bottom };
     canvas.title((12.0, 16.0), &words::target_name(&figure.name));
@@ -57,7 +59,7 @@ pub(super) fn draw(canvas: &mut Canvas, of: &Trend, figure: &TrendFigure) -> Rea
         panel.instead(canvas, "no run has a value");
         return Vec::new();
     }
-    panel.grid(canvas, |value| words::figure(value, &figure.unit));
+    panel.grid(canvas, in_words);
     ticks(canvas, &panel, of, figure);
     let mut points = Vec::new();
     for one in &drawn {
@@ -128,15 +130,18 @@ fn ticks(canvas: &mut Canvas, panel: &Panel, of: &Trend, figure: &TrendFigure) {
     let step = last.div_ceil(wanted).max(1);
     let started = |n: usize| of.runs[figure.points[n].run].started.split_once('T').unwrap_or_default();
     let one_day = last > 0 && started(0).0 == started(last).0;
+    let mut taken = f64::NEG_INFINITY;
     for n in (0..=last).step_by(step) {
         let x = panel.x.at(n as f64);
         canvas.line(&[(x, panel.bottom), (x, panel.bottom + 4.0)], Ink::Muted, 1.0);
         let (day, time) = started(n);
         let words = if one_day && n > 0 { time.get(..5).unwrap_or(time) } else { day };
         let anchor = if n == 0 { Anchor::Start } else { Anchor::Middle };
-        if panel.right - x > 30.0 || n == 0 {
-            let x = if n == 0 { panel.left } else { x };
-            canvas.text((x, panel.bottom + 15.0), words, Ink::Muted, anchor);
+        let width = 6.2 * words.chars().count() as f64;
+        let from = if n == 0 { panel.left } else { x - width / 2.0 };
+        if n == 0 || (panel.right - x > 30.0 && from > taken + 6.0) {
+            canvas.text((if n == 0 { panel.left } else { x }, panel.bottom + 15.0), words, Ink::Muted, anchor);
+            taken = from + width;
         }
     }
     let middle = f64::midpoint(panel.left, panel.right);

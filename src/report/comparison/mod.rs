@@ -11,7 +11,7 @@ mod tests;
 mod words;
 
 pub(super) use html::section as html_section;
-pub(super) use words::{change_in_words, sentence};
+pub(super) use words::{change_in_words, percent, sentence};
 
 use crate::judge::Comparison;
 

@@ -100,24 +100,50 @@ impl Page {
             return;
         }
         let with_p = rows.iter().any(|row| !said::p_value(of, row).is_empty());
-        let mut titles = vec![title, "A", "B", "change", "95 % interval", "verdict"];
-        if with_p {
-            titles.push("p");
-        }
-        let mut columns = Columns::new(&titles, &[]);
-        for row in rows {
-            let mut cells = vec![name(row), said::side(row, false), said::side(row, true), said::change(row)];
-            cells.extend([said::interval(row), said::say(row.verdict).to_owned()]);
-            if with_p {
-                cells.push(said::p_value(of, row));
+        let room = self.width - 3;
+        let build = |narrow: bool, named: bool| {
+            let mut titles = vec![title, "A", "B", "change", "95 % interval", "verdict"];
+            titles.extend(with_p.then_some("p"));
+            let mut cells_of = vec![titles.into_iter().map(str::to_owned).collect::<Vec<String>>()];
+            for row in rows {
+                let change = said::change(row);
+                let change = if narrow { brief(&change) } else { change };
+                let mut cells = vec![name(row), said::side(row, false), said::side(row, true), change];
+                cells.extend([said::interval(row), said::say(row.verdict).to_owned()]);
+                cells.extend(with_p.then(|| said::p_value(of, row)));
+                cells_of.push(cells);
             }
-            columns.row(cells);
+            let from = usize::from(!named);
+            let mut cells_of = cells_of.into_iter().map(|mut cells| cells.split_off(from));
+            let titles = cells_of.next().unwrap_or_default();
+            let mut columns = Columns::new(&titles.iter().map(String::as_str).collect::<Vec<&str>>(), &[]);
+            cells_of.for_each(|cells| columns.row(cells));
+            // A figure that lost its middle is another figure.
+            columns.keep_whole(&(1 - from..titles.len()).collect::<Vec<usize>>());
+            columns.fit(room);
+            columns
+        };
+        let mut columns = build(false, true);
+        if columns.width() > room {
+            columns = build(true, true);
         }
-        columns.fit(self.width - 3);
-        self.heading(&columns);
+        // On a narrow terminal the name has a line of its own.
+        let own_line = columns.width() > room;
+        if own_line {
+            columns = build(true, false);
+            self.heading_of(title);
+        } else {
+            self.line("");
+        }
+        self.heading(&columns, if own_line { 5 } else { 3 });
         for (row, line) in rows.iter().zip(columns.rows()) {
             let sign = self.paint(hue(row.verdict), &said::sign(row.verdict).to_string());
-            self.line(&format!(" {sign} {line}"));
+            if own_line {
+                self.line(&format!(" {sign} {}", name(row)));
+                self.line(&format!("     {line}"));
+            } else {
+                self.line(&format!(" {sign} {line}"));
+            }
             let reason = said::reason(of, row);
             if !reason.is_empty() {
                 self.wrapped(reason, 5);
@@ -129,22 +155,41 @@ impl Page {
         if of.shift.is_empty() {
             return;
         }
-        let mut columns = Columns::new(&["response time", "A", "B", "change", "95 % interval"], &[]);
-        for point in &of.shift {
-            columns.row(said::shifted(point));
+        let build = |narrow: bool| {
+            let mut columns = Columns::new(&["response time", "A", "B", "change", "95 % interval"], &[]);
+            for point in &of.shift {
+                let [percentile, a, b, change, interval] = said::shifted(point);
+                let change = if narrow { brief(&change) } else { change };
+                columns.row([percentile, a, b, change, interval]);
+            }
+            columns
+        };
+        let mut columns = build(false);
+        if columns.width() > self.width - 3 {
+            columns = build(true);
         }
-        columns.fit(self.width - 3);
-        self.heading(&columns);
+        self.line("");
+        self.heading(&columns, 3);
         for line in columns.rows() {
             self.line(&format!("   {line}"));
         }
     }
 
-    fn heading(&mut self, columns: &Columns) {
+    fn heading(&mut self, columns: &Columns, indent: usize) {
         let painted = self.paint("2", columns.heading().trim_end());
+        self.line(&format!("{:indent$}{painted}", ""));
+    }
+
+    fn heading_of(&mut self, title: &str) {
+        let painted = self.paint("2", title);
         self.line("");
         self.line(&format!("   {painted}"));
     }
+}
+
+/// `+23 % (+0.5 ms)` without what stands in brackets.
+fn brief(change: &str) -> String {
+    change.split(" (").next().unwrap_or_default().to_owned()
 }
 
 /// The ANSI colour of an outcome.

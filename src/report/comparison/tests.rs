@@ -41,6 +41,25 @@ fn no_line_is_wider_than_asked() {
 }
 
 #[test]
+fn no_figure_loses_its_middle_however_narrow_it_is() {
+    use unicode_width::UnicodeWidthStr;
+    let mut of = example::worse();
+    for row in of.targets.iter_mut().chain(&mut of.endpoints).filter(|row| row.ratio.is_some()) {
+        row.ratio = Some(crate::judge::Bounds { value: 13.0, low: 0.01, high: 26.8 });
+    }
+    for width in [20, 60, 70, 80, 90, 100] {
+        let text = text(&of, width, false);
+        assert!(text.matches("−99 … +2,580 %").count() >= 2, "{width}:\n{text}");
+        // Intervals have blanks around their dots; only names and ids lose anything.
+        for line in text.lines().filter(|line| line.contains(" … ") || line.contains("change")) {
+            let figures: String = line.chars().skip(20).collect();
+            assert!(!figures.replace(" … ", "").contains('…'), "{width}: {line}");
+            assert!(line.width() <= width.max(80), "{width}: {line}");
+        }
+    }
+}
+
+#[test]
 fn every_page_is_well_formed_and_fetches_nothing() {
     for (name, of) in all() {
         let page = page(&of).unwrap();
@@ -132,4 +151,27 @@ fn junit_heeds_an_unproven_baseline_only_where_it_is_strict() {
         strict: true,
     });
     assert!(junit(&of).contains("<failure message=\"unproven: It cannot be told"));
+}
+
+#[test]
+fn the_axis_of_the_largest_change_has_room_for_its_words_and_a_cut_interval_has_a_point() {
+    let mut of = example::worse();
+    let within = crate::report::charts::shift(&of).unwrap();
+    assert!(!within.caption.contains("arrowhead"), "{}", within.caption);
+    for point in &mut of.shift {
+        point.ratio = crate::judge::Bounds { value: 402.894, low: 0.4, high: 9_000.0 };
+    }
+    let chart = crate::report::charts::shift(&of).unwrap();
+    assert!(chart.caption.contains("with an arrowhead where it goes on"), "{}", chart.caption);
+    let mut labels = Vec::new();
+    for svg in [&chart.wide.svg, &chart.narrow.svg] {
+        for text in svg.split("<text").skip(1).filter(|text| text.contains("text-anchor=\"end\"")) {
+            let x: f64 = text.split("x=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+            let words = text.split('>').nth(1).unwrap().split('<').next().unwrap().trim().to_owned();
+            // Twice as many pixels as are shown; a letter of 12 px is about 6.5 wide.
+            assert!(x / 2.0 >= 6.5 * words.chars().count() as f64, "{words:?} ends at {}", x / 2.0);
+            labels.push(words);
+        }
+    }
+    assert!(labels.iter().any(|label| label == "+100,000 %"), "{labels:?}");
 }

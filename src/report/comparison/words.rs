@@ -7,14 +7,16 @@ use crate::units::{format_count, format_ms, format_ratio};
 /// Letters of a commit that tell it apart.
 const COMMIT: usize = 10;
 
-/// Whole numbers from ten per cent on, one decimal below: `+23 %`, `−1.4 %`.
-pub(super) fn percent(fraction: f64) -> String {
+/// Whole numbers from ten per cent on, one decimal below: `+23 %`, `−1.4 %`, `+1,155 %`.
+pub(in crate::report) fn percent(fraction: f64) -> String {
     signed(fraction * 100.0, |size| format!("{} %", short(size)))
 }
 
 fn short(size: f64) -> String {
-    let text = if size < 9.95 { format!("{size:.1}") } else { format!("{size:.0}") };
-    text.trim_end_matches(".0").to_owned()
+    if size >= 9.95 {
+        return format_count(size.round() as u64);
+    }
+    format!("{size:.1}").trim_end_matches(".0").to_owned()
 }
 
 fn signed(value: f64, words: impl Fn(f64) -> String) -> String {
@@ -275,6 +277,9 @@ mod tests {
             (-0.4, "−40 %"),
             (1.5, "+150 %"),
             (0.05, "+5 %"),
+            (401.894, "+40,189 %"),
+            (-0.0994, "−9.9 %"),
+            (0.0996, "+10 %"),
         ] {
             assert_eq!(percent(fraction), text);
         }

@@ -1,6 +1,7 @@
 //! Synthetic runs for the tests of this room: what a journal would tell, and what the judge would say of it.
 
 mod journal;
+mod watched;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,9 @@ use crate::judge::{
     EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult, ScenarioResult,
     StageResult, SteadyResult, TargetResult, Totals, Verdict,
 };
-use crate::record::{End, EndpointId, EndpointSecond, FailureKind, IntervalKind, LoadModel, LoadPlan, Run, Stage};
+use crate::record::{
+    End, EndpointId, EndpointSecond, FailureKind, IntervalKind, LoadModel, LoadPlan, ProbeKind, Run, Stage, Watched,
+};
 use crate::stats::Distribution;
 
 /// A run that meets every target it measures.
@@ -153,6 +156,160 @@ pub(super) fn ten_hours() -> (Run, RunResult) {
     (run, result)
 }
 
+/// A run with all that a stack on this machine has to watch, and nothing wrong with it.
+pub(super) fn healthy() -> (Run, RunResult) {
+    let (mut run, result) = pass();
+    run.asked.reference_service = false;
+    run.watched = stack((60, 1), watched::steadily);
+    seen(run, result)
+}
+
+/// Sessions block each other from the twentieth second on, and the database is restarted on the way.
+pub(super) fn locked() -> (Run, RunResult) {
+    let course: watched::Course = |name, at_s| match (name, at_s >= 20.0) {
+        ("connections" | "connections.active" | "waits.Lock" | "pool_waiting", true) => 5.0,
+        ("exec_ms", true) => 30.0,
+        ("pool_idle", true) => 0.0,
+        _ => 1.0,
+    };
+    let (mut run, mut result) = fail();
+    run.asked.reference_service = false;
+    run.watched = stack((60, 1), course);
+    let at = run.watched.iter().position(|watched| watched.name.kind == ProbeKind::Postgres).unwrap();
+    for seen in run.watched[at].seen.iter_mut().filter(|seen| seen.from_s >= 20.0) {
+        seen.gauges.insert("blocked".to_owned(), 4.0 + (seen.from_s % 7.0));
+        seen.gauges.insert("locks_waiting".to_owned(), 5.0 + (seen.from_s % 7.0));
+    }
+    watched::gap(&mut run.watched[at], 34.0, 41.0, "connection refused: is PostgreSQL running?");
+    result.suspects = watched::suspects();
+    let (run, mut result) = seen(run, result);
+    let postgres = result.samples.get_mut("postgres").unwrap();
+    postgres.statements = watched::statements();
+    postgres.statements_incomplete = Some("PostgreSQL was restarted on the way: counted from 41 s on".to_owned());
+    postgres.tables = watched::tables();
+    postgres.blocked = watched::blocked();
+    (run, result)
+}
+
+/// Containers of another machine, one of them held up by its CPU limit.
+pub(super) fn containers() -> (Run, RunResult) {
+    let (mut run, result) = pass();
+    run.asked.reference_service = false;
+    let facts = [("image", "agenthub/backend:2.4.1"), ("limits", "2 CPUs, 2 GiB")];
+    let names = ["mcp-backend", "postgres", "a-name-that-is-rather-longer-than-others_1", "redis/cache"];
+    let one =
+        |name| watched::watched(ProbeKind::Container, name, &facts, (60, 1), watched::CONTAINER, watched::steadily);
+    run.watched = names.into_iter().map(one).collect();
+    // Nobody knows the limits of the last.
+    for seen in &mut run.watched[3].seen {
+        seen.gauges.retain(|name, _| name != "cpus" && name != "memory_limit_bytes");
+    }
+    seen(run, result)
+}
+
+/// Ten hours in minutes, their highest seconds kept.
+pub(super) fn merged() -> (Run, RunResult) {
+    let course: watched::Course = |name, at_s| match name {
+        "memory_bytes" => 1.0 + at_s / 20_000.0,
+        "temp_bytes" | "temp_files" if at_s > 18_000.0 => 1.0,
+        _ => 1.0 + 0.2 * (at_s / 4000.0).sin(),
+    };
+    let (mut run, result) = ten_hours();
+    run.asked.reference_service = false;
+    run.watched = stack((36_000, 60), course);
+    watched::gap(&mut run.watched[2], 14_000.0, 17_000.0, "no answer within 1 s");
+    seen(run, result)
+}
+
+/// A database that was never reached.
+pub(super) fn blind() -> (Run, RunResult) {
+    let (mut run, result) = pass();
+    run.asked.reference_service = false;
+    let mut one = watched::watched(ProbeKind::Postgres, "", &[], (0, 1), &[], watched::steadily);
+    let why = "password authentication failed for user \"watcher\": give the right one in --postgres URL";
+    watched::gap(&mut one, 0.0, 0.0, why);
+    watched::gap(&mut one, 0.0, 60.0, why);
+    run.watched = vec![one];
+    seen(run, result)
+}
+
+/// Ten minutes, eight probes.
+pub(super) fn ten_minutes() -> (Run, RunResult) {
+    let plan = LoadPlan::users(250, 50.0, 600.0);
+    let mut run = Shape { plan, covers_s: 600, ..Shape::new() }.run();
+    run.asked.reference_service = false;
+    run.watched = stack((600, 1), watched::steadily);
+    for name in ["backend", "db"] {
+        let one = watched::watched(ProbeKind::Container, name, &[], (600, 1), watched::CONTAINER, watched::steadily);
+        run.watched.push(one);
+    }
+    let mut result = result_of(&run);
+    result.targets = pass().1.targets;
+    seen(run, result)
+}
+
+/// Host, process, database, Redis, nginx and the service's own figures.
+fn stack(length: (usize, usize), course: watched::Course) -> Vec<Watched> {
+    let host = [("memory", "16.7 GB"), ("pressure (PSI)", "not available on this kernel")];
+    let api = [("pid", "4711, with 4 descendants"), ("limit", "2 CPUs, 2.15 GB (its cgroup's)")];
+    let postgres = [
+        ("address", "postgres://watcher:***@127.0.0.1:5432/agenthub"),
+        ("server", "PostgreSQL 15.14"),
+        ("pg_stat_statements", "1.10"),
+    ];
+    let redis = [("address", "redis://127.0.0.1:6379"), ("maxmemory_policy", "allkeys-lru"), ("version", "7.0.15")];
+    let nginx = [("address", "http://127.0.0.1:8080/nginx_status"), ("server", "nginx/1.22.1")];
+    let metrics = [("address", "http://127.0.0.1:8000/metrics")];
+    let one =
+        |kind, name, facts: &[(&str, &str)], figures| watched::watched(kind, name, facts, length, figures, course);
+    vec![
+        one(ProbeKind::Host, "", &host, watched::HOST),
+        one(ProbeKind::Process, "api", &api, watched::PROCESS),
+        one(ProbeKind::Postgres, "", &postgres, watched::POSTGRES),
+        one(ProbeKind::Redis, "", &redis, watched::REDIS),
+        one(ProbeKind::Nginx, "", &nginx, watched::NGINX),
+        one(ProbeKind::Metrics, "", &metrics, watched::METRICS),
+    ]
+}
+
+/// With what the judge would make of what was watched.
+fn seen(run: Run, mut result: RunResult) -> (Run, RunResult) {
+    let (from_s, to_s) = (result.steady.from_s, result.steady.to_s);
+    let sum = |watched: &Watched| (watched.name.to_string(), watched::result_of(watched, from_s, to_s));
+    result.samples = run.watched.iter().map(sum).collect();
+    let limits = [
+        ("db_query_time", 500.0, "ms", 1.13),
+        ("memory", 0.8, "ratio", 0.41),
+        ("cpu_average", 0.7, "ratio", 0.4),
+        ("cpu_peak", 0.9, "ratio", 0.5),
+    ];
+    if result.samples.values().any(|sample| !sample.figures.is_empty()) {
+        result.targets.retain(|target| target.verdict != Verdict::NotMeasured);
+        let kinds = [ProbeKind::Container, ProbeKind::Process];
+        let worst = run.watched.iter().find(|watched| kinds.contains(&watched.name.kind)).map(|w| w.name.to_string());
+        let subject = |name: &str| if name == "db_query_time" { Some("postgres".to_owned()) } else { worst.clone() };
+        result.targets.extend(limits.map(|(name, limit, unit, value)| TargetResult {
+            subject: subject(name),
+            value: Some(value),
+            low: Some(value * 0.9),
+            high: Some(value * 1.1),
+            ..target(name, "<", limit, unit, Verdict::Pass, "")
+        }));
+    }
+    (run, result)
+}
+
+/// Those that were watched, by their names.
+pub(super) fn watched() -> Vec<(&'static str, (Run, RunResult))> {
+    vec![
+        ("healthy", healthy()),
+        ("locked", locked()),
+        ("containers", containers()),
+        ("merged", merged()),
+        ("blind", blind()),
+    ]
+}
+
 /// Every variant by its name.
 pub(super) fn all() -> Vec<(&'static str, (Run, RunResult))> {
     vec![
@@ -287,6 +444,7 @@ fn target(name: &str, op: &str, limit: f64, unit: &str, verdict: Verdict, reason
         counts: None,
         longer_s: None,
         level: None,
+        subject: None,
     }
 }
 

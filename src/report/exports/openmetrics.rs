@@ -3,11 +3,11 @@
 //! Labels are those that stay from run to run, so that a later run has the same series: no id, no commit. Response times and the
 //! figures of targets are left out of a void run, which has only its verdict, its counters and its generator.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::judge::{Milliseconds, RunResult, Verdict};
-use crate::record::LoadModel;
+use crate::record::{FIGURES, FigureUnit, LoadModel, figure_name};
 use crate::report::words;
 
 /// Before every name.
@@ -38,6 +38,9 @@ pub(super) fn openmetrics(result: &RunResult) -> String {
     targets(&mut page, result, void);
     endpoints(&mut page, result, void);
     generators(&mut page, result);
+    if !void {
+        probes(&mut page, result);
+    }
     page.push_str("# EOF\n");
     page
 }
@@ -136,6 +139,48 @@ fn generators(page: &mut String, result: &RunResult) {
     });
     let help = "How much later than planned requests were sent; q is the share that was no later.";
     family(page, "generator_lag_seconds", "gauge", help, lags.collect());
+}
+
+/// Units, and what each is multiplied by.
+type Units = &'static [(FigureUnit, f64)];
+
+/// Figures of probes in base units, by their unit; and how much each suspect weighs.
+fn probes(page: &mut String, result: &RunResult) {
+    const FAMILIES: [(&str, &str, Units); 6] = [
+        ("probe", "What a probe saw over the steady window.", &[(FigureUnit::Number, 1.0)]),
+        ("probe_per_second", "How often a second, over the steady window.", &[(FigureUnit::PerSecond, 1.0)]),
+        ("probe_bytes", "Bytes, over the steady window.", &[(FigureUnit::Bytes, 1.0)]),
+        ("probe_bytes_per_second", "Bytes a second, over the steady window.", &[(FigureUnit::BytesPerSecond, 1.0)]),
+        ("probe_seconds", "Times, over the steady window.", &[(FigureUnit::Seconds, 1.0)]),
+        (
+            "probe_seconds_per_second",
+            "Time used a second, over the steady window: of CPU time, CPUs at work.",
+            &[(FigureUnit::SecondsPerSecond, 1.0), (FigureUnit::MsPerSecond, 1e-3)],
+        ),
+    ];
+    let unit = |probe: &str, figure: &str| {
+        let kind = probe.split(' ').next().unwrap_or(probe);
+        let of_kind = FIGURES.iter().find(|known| known.kind.as_str() == kind)?;
+        figure_name(of_kind.kind, figure).map(|known| known.unit)
+    };
+    for (name, help, units) in FAMILIES {
+        let mut samples = Vec::new();
+        for (probe, sample) in &result.samples {
+            for (figure, of) in &sample.figures {
+                let unit = unit(probe, figure);
+                let Some((_, scale)) = units.iter().find(|(of, _)| Some(*of) == unit) else { continue };
+                for (of, value) in [("mean", of.mean), ("peak", of.peak)] {
+                    let labels = vec![("probe", probe.clone()), ("figure", figure.clone()), ("of", of.to_owned())];
+                    samples.push(("", labels, value * scale));
+                }
+            }
+        }
+        family(page, name, "gauge", help, samples);
+    }
+    let mut seen = HashSet::new();
+    let once = result.suspects.iter().filter(|of| seen.insert((&of.rule, &of.subject)));
+    let suspects = once.map(|of| ("", vec![("rule", of.rule.clone()), ("subject", of.subject.clone())], of.weight));
+    family(page, "suspect", "gauge", "What stands out, by its weight from 0 to 1.", suspects.collect());
 }
 
 /// A family with its samples; nothing where it has none.

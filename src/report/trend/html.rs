@@ -46,6 +46,15 @@ struct Run {
     cells: Vec<String>,
 }
 
+fn sections(of: &Trend) -> Vec<Section> {
+    let numbered = |(n, chart): (usize, charts::Chart)| {
+        let chart = figure(chart);
+        Figure { slug: format!("{}-{n}", chart.slug), ..chart }
+    };
+    let charts = (1..).zip(charts::trend(of)).map(numbered);
+    of.figures.iter().zip(charts).map(|(one, chart)| section(one, chart)).collect()
+}
+
 /// A file that needs no network and no script.
 pub(super) fn page(of: &Trend) -> Result<String, askama::Error> {
     let more_runs = of.runs.len().saturating_sub(MOST_RUNS);
@@ -53,7 +62,7 @@ pub(super) fn page(of: &Trend) -> Result<String, askama::Error> {
         dark: charts::dark_css(),
         headline: said::headline(of),
         extent: said::extent(of),
-        figures: of.figures.iter().zip(charts::trend(of)).map(|(one, chart)| section(one, figure(chart))).collect(),
+        figures: sections(of),
         names: of.figures.iter().map(|figure| words::target_name(&figure.name)).collect(),
         runs: (more_runs..of.runs.len()).rev().map(|n| run(of, n)).collect(),
         more_runs,

@@ -36,6 +36,10 @@ pub(super) fn terminal(of: &Trend, width: usize, colour: bool) -> String {
     page.text
 }
 
+/// The columns of figures in the table of changes, and that of the size.
+const FIGURES: [usize; 5] = [3, 4, 5, 6, 7];
+const SIZE: usize = 5;
+
 impl Page {
     fn line(&mut self, line: &str) {
         let _ = writeln!(self.text, "{}", line.replace(|c: char| c.is_control() && c != '\x1b', " ").trim_end());
@@ -64,11 +68,26 @@ impl Page {
         if of.changes.is_empty() {
             return;
         }
-        let mut columns = Columns::new(&said::COLUMNS, &[]);
-        for change in &of.changes {
-            columns.row(said::change(of, change));
+        let room = self.width - 3;
+        let build = |narrow: bool| {
+            let mut columns = Columns::new(&said::COLUMNS, &[]);
+            for change in &of.changes {
+                let mut cells = said::change(of, change);
+                if narrow {
+                    let brief = cells[SIZE].find(" (").unwrap_or(cells[SIZE].len());
+                    cells[SIZE].truncate(brief);
+                }
+                columns.row(cells);
+            }
+            // A figure that lost its middle is another figure.
+            columns.keep_whole(&FIGURES);
+            columns.fit(room);
+            columns
+        };
+        let mut columns = build(false);
+        if columns.width() > room {
+            columns = build(true);
         }
-        columns.fit(self.width - 3);
         let heading = self.paint("2", columns.heading().trim_end());
         self.line(&format!("   {heading}"));
         for (change, line) in of.changes.iter().zip(columns.rows()) {

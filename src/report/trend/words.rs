@@ -3,7 +3,7 @@
 use crate::judge::{LeftOut, Outcome, Source, Trend, TrendChange, TrendFigure, TrendRun};
 use crate::report::comparison;
 use crate::report::words;
-use crate::units::{format_count, format_ratio};
+use crate::units::{counted, format_ratio};
 
 /// Letters of a commit that tell it apart.
 const COMMIT: usize = 10;
@@ -21,7 +21,7 @@ pub(super) fn headline(of: &Trend) -> String {
     let said = |(name, value): &(String, String)| match name.as_str() {
         "scenario" => value.split(" (").next().unwrap_or(value).to_owned(),
         "load model" => format!("{value} model"),
-        "users" => format!("{value} users"),
+        "users" => value.parse().map_or_else(|_| format!("{value} users"), |users| counted(users, "user")),
         "arrivals a second" => format!("{value} arrivals/s"),
         name => format!("{name} {value}"),
     };
@@ -35,11 +35,7 @@ pub(super) fn extent(of: &Trend) -> String {
     };
     let (first, last) = (day(of.runs.first()), day(of.runs.last()));
     let when = if first == last { format!("of {first}") } else { format!("from {first} to {last}") };
-    format!("{} {when} · workload {}", counted(of.runs.len(), "run"), of.workload)
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{} {what}{}", format_count(n as u64), if n == 1 { "" } else { "s" })
+    format!("{} {when} · workload {}", counted(of.runs.len() as u64, "run"), of.workload)
 }
 
 /// `p95 response time, target < 2 s`.
@@ -61,9 +57,9 @@ pub(super) fn now(of: &TrendFigure) -> String {
     let mean = words::figure(mean, &of.unit);
     match of.changes.last() {
         Some(change) => {
-            format!("{mean} on average since {} ({})", change.run.id, counted(to - from, "run"))
+            format!("{mean} on average since {} ({})", change.run.id, counted((to - from) as u64, "run"))
         }
-        None => format!("{mean} on average, no change in {}", counted(to - from, "run")),
+        None => format!("{mean} on average, no change in {}", counted((to - from) as u64, "run")),
     }
 }
 
@@ -175,7 +171,7 @@ pub(super) fn rest(of: &Trend) -> Vec<(String, Vec<String>)> {
         .map(|run| LeftOut { id: run.id.clone(), why: run.marks.join("; ") })
         .collect();
     let of_others = |others: &crate::judge::RunsOf| {
-        format!("{} {}: {}", others.workload, others.scenario, counted(others.runs, "run"))
+        format!("{} {}: {}", others.workload, others.scenario, counted(others.runs as u64, "run"))
     };
     let mut others: Vec<String> = of.other_workloads.iter().take(MOST_NAMED).map(of_others).collect();
     if of.other_workloads.len() > MOST_NAMED {

@@ -62,6 +62,29 @@ fn openmetrics_of_every_run_keeps_to_the_grammar_and_tells_its_verdict() {
 }
 
 #[test]
+fn openmetrics_tell_what_probes_saw_and_what_stands_out() {
+    for (name, of) in example::watched() {
+        let text = texts(Export::OpenMetrics, &of).remove(0).1.unwrap();
+        read(&text).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+    }
+    let of = example::locked();
+    let families = read(&texts(Export::OpenMetrics, &of).remove(0).1.unwrap()).unwrap();
+    let figure = |family: &str, figure: &str| {
+        value(&families, family, &[("probe", "postgres"), ("figure", figure), ("of", "peak")])
+    };
+    let sample = &of.1.samples["postgres"].figures;
+    assert_eq!(figure("agenthub_perf_probe", "connections.idle"), Some(sample["connections.idle"].peak));
+    assert_eq!(figure("agenthub_perf_probe_per_second", "calls"), Some(sample["calls"].peak));
+    let seconds = figure("agenthub_perf_probe_seconds_per_second", "exec_ms").unwrap();
+    assert!((seconds * 1000.0 - sample["exec_ms"].peak).abs() < 1e-9);
+    let weight = value(&families, "agenthub_perf_suspect", &[("rule", "lock_waits"), ("subject", "postgres")]);
+    assert_eq!(weight, Some(0.9));
+    let (run, mut result) = example::healthy();
+    result.verdict = Verdict::Void;
+    assert!(!texts(Export::OpenMetrics, &(run, result)).remove(0).1.unwrap().contains("_probe"));
+}
+
+#[test]
 fn openmetrics_are_in_base_units() {
     let of = example::pass();
     let families = read(&texts(Export::OpenMetrics, &of).remove(0).1.unwrap()).unwrap();
