@@ -45,7 +45,6 @@ pub use pacer::Pacer;
 pub(crate) use problem::tls_words;
 pub use proxy::{Proxies, Proxy};
 pub use rehearse::{Rehearsal, rehearse};
-pub(crate) use tls::client_config as tls_client_config;
 
 /// Why a load could not go on.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

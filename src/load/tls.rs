@@ -13,7 +13,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 pub(super) const HTTP2: &[u8] = b"h2";
 
 /// A client's configuration that speaks HTTP/1.1, and HTTP/2 where it may and the host chooses it, over TLS 1.2 and 1.3.
-pub(crate) fn client_config(check_certificates: bool, http2: bool) -> Result<ClientConfig, Error> {
+pub(super) fn client_config(check_certificates: bool, http2: bool) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut config = if check_certificates {

@@ -4,6 +4,7 @@ use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
 use super::seen::{Busy, Connections, Seen};
 use super::settings::number;
 use super::{Basis, but_more, one_line};
+use crate::observe::Numbers;
 
 static POOLING: Rule = Rule {
     id: "db.pooling",
@@ -224,7 +225,7 @@ fn session(one: &Busy) -> String {
         one.pid,
         one.role.as_deref().unwrap_or("nobody"),
         one.application.as_deref().filter(|name| !name.is_empty()).unwrap_or("no application_name"),
-        one_line(one.query.as_deref().unwrap_or_default())
+        one_line(one.query.as_deref().unwrap_or_default(), Numbers::Hide)
     )
 }
 

@@ -16,7 +16,7 @@ mod tests;
 use std::time::Duration;
 
 use super::rule::{Area, Finding, Rule};
-use crate::observe::Address;
+use crate::observe::{Address, Numbers, statement_shown};
 use crate::units::format_count;
 use session::Session;
 
@@ -86,7 +86,7 @@ pub(super) async fn look(target: &DbTarget, timeout: Duration) -> Vec<Finding> {
         let session = Session::open(&target.address, timeout).await?;
         let seen = gather::gather(&session).await?;
         let plan = match &target.explain {
-            Some(statement) => Some((statement, session.plan(statement, target.analyze).await)),
+            Some(statement) => Some((statement, explain::ask(&session, statement, target.analyze).await)),
             None => None,
         };
         let basis = Basis {
@@ -117,21 +117,13 @@ fn but_more(lines: impl ExactSizeIterator<Item = String>) -> Vec<String> {
     lines.take(10).chain(more).collect()
 }
 
-/// A statement on one line, its values hidden, at most 200 characters.
-fn one_line(statement: &str) -> String {
-    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = crate::mask::Mask::default().text(&line).into_owned();
-    // Values may be anybody's secrets.
-    let mut hidden = String::new();
-    for (n, part) in line.split('\'').enumerate() {
-        hidden.push_str(match n % 2 {
-            0 => part,
-            _ => "?",
-        });
-    }
-    match hidden.char_indices().nth(200) {
-        Some((at, _)) => format!("{}…", &hidden[..at]),
-        None => hidden,
+/// A statement on one line, its values hidden, at most 200 characters. Of one that the server has normalised, numbers belong
+/// to it.
+fn one_line(statement: &str, numbers: Numbers) -> String {
+    let line = crate::mask::Mask::default().text(&statement_shown(statement, numbers)).into_owned();
+    match line.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
     }
 }
 

@@ -1,17 +1,13 @@
 //! One connection in which nothing can be written and nothing can wait for long.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
-use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use crate::load::tls_client_config;
-use crate::observe::Address;
+use crate::observe::{Address, postgres_settings};
 
 /// What the session is called in `pg_stat_activity`.
 pub(super) const APPLICATION: &str = "agenthub-perf check";
@@ -33,17 +29,14 @@ pub(super) struct Session {
 impl Session {
     /// Connects within `timeout`, which then holds for each statement.
     pub(super) async fn open(address: &Address, timeout: Duration) -> Told<Self> {
-        let (mut config, check) = config(address)?;
+        let settings = postgres_settings(address.url())?;
+        let (place, (mut config, tls)) = (settings.place(), settings.parts());
         config.application_name(APPLICATION).connect_timeout(timeout);
-        let mut tls = tls_client_config(check, false).map_err(|error| format!("TLS: {error}"))?;
-        // Those of HTTP would be refused.
-        tls.alpn_protocols = Vec::new();
-        let tls = MakeRustlsConnect::new(tls);
-        let place = place(&config);
         let late =
             || format!("{place}: no answer within {} s: is it PostgreSQL that listens there?", timeout.as_secs_f64());
         let plain = config.clone();
-        config.options(LIMITS);
+        // Beside those that the URL names.
+        config.options(plain.get_options().map_or_else(|| LIMITS.to_owned(), |named| format!("{named} {LIMITS}")));
         let opened = match tokio::time::timeout(timeout, config.connect(tls.clone())).await {
             // A pooler may refuse options; every statement says them again anyhow.
             Ok(Err(error)) if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
@@ -99,7 +92,7 @@ impl Session {
         let asked = async {
             // Prepared, and not run: the server takes one statement only.
             self.client.prepare(statement).await?;
-            let options = if analyze { "ANALYZE, BUFFERS, FORMAT JSON" } else { "FORMAT JSON" };
+            let options = if analyze { "ANALYZE, BUFFERS, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
             self.client.simple_query(&format!("EXPLAIN ({options}) {statement}")).await
         };
         let answer = asked.await;
@@ -118,42 +111,6 @@ impl Session {
             "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = 1000; {more}"
         );
         self.client.batch_execute(&begin).await.map_err(|error| statement_words(&error))
-    }
-}
-
-/// The configuration that a URL says, and whether certificates are checked. As libpq has it: `require` takes any.
-fn config(address: &Address) -> Told<(Config, bool)> {
-    let mut url = address.url().clone();
-    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let mode = pairs.iter().rfind(|(key, _)| key == "sslmode").map(|(_, value)| value.clone());
-    let rest: Vec<_> = pairs.into_iter().filter(|(key, _)| key != "sslmode" && key != "sslrootcert").collect();
-    url.set_query(None);
-    if !rest.is_empty() {
-        url.query_pairs_mut().extend_pairs(rest);
-    }
-    let (mode, check) = match mode.as_deref() {
-        Some("disable") => (SslMode::Disable, false),
-        None | Some("allow" | "prefer") => (SslMode::Prefer, false),
-        Some("require") => (SslMode::Require, false),
-        Some("verify-ca" | "verify-full") => (SslMode::Require, true),
-        Some(_) => return Err("its sslmode is none of disable, prefer, require, verify-ca, verify-full".to_owned()),
-    };
-    let mut config: Config = url.as_str().parse().map_err(|error: Error| {
-        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        format!("the URL cannot be understood: {why}")
-    })?;
-    config.ssl_mode(mode);
-    Ok((config, check))
-}
-
-fn place(config: &Config) -> String {
-    use tokio_postgres::config::Host;
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => format!("{host}:{port}"),
-        #[cfg(unix)]
-        Some(Host::Unix(folder)) => format!("{}/.s.PGSQL.{port}", folder.display()),
-        None => format!("port {port}"),
     }
 }
 
@@ -194,22 +151,4 @@ fn statement_words(error: &Error) -> String {
             _ => server.message().to_owned(),
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tls_is_asked_for_as_the_url_says() {
-        let of = |query: &str| {
-            let address = Address::postgres(&format!("postgres://me@db/x{query}")).unwrap();
-            config(&address).map(|(config, check)| (config.get_ssl_mode(), check))
-        };
-        assert_eq!(of(""), Ok((SslMode::Prefer, false)));
-        assert_eq!(of("?sslmode=disable"), Ok((SslMode::Disable, false)));
-        assert_eq!(of("?sslmode=require&connect_timeout=3"), Ok((SslMode::Require, false)));
-        assert_eq!(of("?sslmode=verify-full"), Ok((SslMode::Require, true)));
-        assert!(of("?sslmode=sometimes").unwrap_err().contains("verify-full"));
-    }
 }

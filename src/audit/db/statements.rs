@@ -4,6 +4,7 @@ use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
 use super::seen::{Checkpoints, Database, Seen, Statement};
 use super::settings::number;
 use super::{Basis, but_more, one_line};
+use crate::observe::Numbers;
 use crate::units::{format_count, format_ms};
 
 static COUNTED: Rule = Rule {
@@ -128,7 +129,7 @@ fn slow(statements: &[Statement], seen: &Seen) -> Finding {
                 format_count(statement.calls as u64),
                 format_count((statement.rows / statement.calls.max(1.0)) as u64),
                 100.0 * statement.hit / (statement.hit + statement.read).max(1.0),
-                one_line(&statement.query)
+                one_line(&statement.query, Numbers::Keep)
             )
         })))
         .fix(

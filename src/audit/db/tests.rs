@@ -2,6 +2,8 @@
 
 use super::super::rule::Outcome;
 use super::seen::{Checkpoints, Connections, Database, Oldest, Seen, Server, Setting};
+use crate::observe::Numbers;
+
 use super::{Basis, activity, indexes, one_line, settings, statements, tables};
 
 pub(super) fn basis() -> Basis {
@@ -86,8 +88,6 @@ fn all_is_well_where_all_is_well_and_every_rule_has_its_say() {
 
 #[test]
 fn values_in_statements_are_not_shown() {
-    assert_eq!(
-        one_line("SELECT *\n FROM t WHERE a = 'geheim' AND b = 'it''s'"),
-        "SELECT * FROM t WHERE a = ? AND b = ??"
-    );
+    let shown = one_line("SELECT *\n FROM t WHERE a = 'geheim' AND b = 4711", Numbers::Hide);
+    assert_eq!(shown, "SELECT * FROM t WHERE a = ? AND b = ?");
 }

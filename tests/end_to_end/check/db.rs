@@ -82,6 +82,31 @@ fn what_would_write_is_refused_by_the_session() {
 }
 
 #[test]
+fn a_plan_is_told_in_words_and_points_at_what_reads_a_whole_table() {
+    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    postgres.sql(
+        "CREATE TABLE \"Größe\" (a int, b text); INSERT INTO \"Größe\" SELECT n, 'x' FROM generate_series(1, 20000) AS n",
+    );
+    postgres.sql("VACUUM ANALYZE \"Größe\"");
+    postgres.sql("GRANT SELECT ON \"Größe\" TO agenthub_monitor");
+    let url = postgres.monitor_url();
+    let look = |more: &[&str]| {
+        let select = "SELECT b FROM \"Größe\" WHERE a = 5";
+        let arguments = ["db", "--postgres", &url, "--only", "db.explain", "--explain", select];
+        check(&bench, &[&arguments[..], more].concat()).0
+    };
+    for more in [&[][..], &["--analyze"]] {
+        let found = look(more);
+        assert_eq!(outcome(&found, "db.explain"), "fail", "{found:#}");
+        assert!(found.to_string().contains("reads all of Größe from end to end"), "{found:#}");
+    }
+    postgres.sql("CREATE INDEX ON \"Größe\" (a)");
+    let found = look(&[]);
+    assert_eq!(outcome(&found, "db.explain"), "pass", "{found:#}");
+    assert!(found.to_string().contains("finds rows of Größe by the index"), "{found:#}");
+}
+
+#[test]
 fn each_index_of_the_guide_is_missed_and_made_again_as_printed() {
     let (bench, postgres) = (Workbench::new(), Postgres::start());
     drop(serve(&bench, &["--database", &postgres.url(), "--seed-rows", "200"]));

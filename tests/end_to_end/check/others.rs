@@ -195,3 +195,47 @@ fn this_machine_is_looked_at_and_a_load_beyond_its_limits_is_refused() {
     assert_eq!(outcome(&found, "system.planned_load"), "fail", "{found:#}");
     ended.assert_code(99);
 }
+
+/// Speaks for a Docker engine that knows one container, `db`.
+fn engine() -> String {
+    let told = r#"{"Id": "3f2a", "Name": "/db", "RestartCount": 0, "State": {"Status": "running", "OOMKilled": true},
+        "HostConfig": {"Memory": 2147483648, "MemoryReservation": 1073741824, "NanoCpus": 2000000000, "RestartPolicy": {"Name": "always"}},
+        "Config": {"Healthcheck": {"Test": ["CMD", "true"], "Interval": 10000000000, "Timeout": 5000000000}}}"#;
+    let stats =
+        r#"{"cpu_stats": {"throttling_data": {"periods": 1000, "throttled_periods": 300, "throttled_time": 9}}}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut bytes = [0; 4096];
+            let read = stream.read(&mut bytes).unwrap_or(0);
+            let line = String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or_default().to_owned();
+            let (code, body) = match line {
+                line if line.contains("/containers/db/json") => ("200 OK", told),
+                line if line.contains("/containers/db/stats") => ("200 OK", stats),
+                _ => ("404 Not Found", r#"{"message": "No such container"}"#),
+            };
+            let head = format!("HTTP/1.1 {code}\r\nContent-Type: application/json\r\nConnection: close\r\n");
+            let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    host
+}
+
+#[test]
+fn a_running_container_is_asked_of_the_engine_and_one_that_it_does_not_know_is_named() {
+    let bench = Workbench::new().with_env("DOCKER_HOST", &engine());
+    let (found, ended) = check(&bench, &["containers", "--container", "db"]);
+    assert_eq!(with_outcome(&found, "fail"), ["containers.out_of_memory", "containers.throttling"], "{found:#}");
+    assert_eq!(outcome(&found, "containers.memory_limit"), "pass");
+    assert_eq!(fix(&found, "containers.throttling"), "docker update --cpus 4 db");
+    ended.assert_code(99);
+    let (found, ended) = check(&bench, &["containers", "--container", "nobody"]);
+    let line = of(&found, "containers.reachable")[0]["summary"].as_str().unwrap();
+    assert!(line.contains("container nobody") && line.contains("docker ps"), "{line}");
+    ended.assert_code(1);
+    let bench = Workbench::new().with_env("DOCKER_HOST", "tcp://127.0.0.1:1");
+    let (found, ended) = check(&bench, &["containers", "--container", "db"]);
+    assert!(of(&found, "containers.reachable")[0]["summary"].as_str().unwrap().contains("no Docker engine answers"));
+    ended.assert_code(1);
+}
