@@ -174,6 +174,7 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
         None,
         args.config.as_deref(),
     )?;
+    settings.warnings.iter().for_each(|line| say(&format!("warning: {line}")));
     let areas: Vec<Area> = args.areas.iter().map(|area| area.area()).collect();
     let targets = targets(&args, &settings)?;
     for area in &areas {

@@ -66,7 +66,8 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 36] = [
+const KNOWN: [&str; 37] = [
+    "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",
     "NGINX",
