@@ -151,14 +151,15 @@ pub fn figure_name(kind: ProbeKind, name: &str) -> Option<&'static FigureName> {
 }
 
 impl Seen {
-    /// CPU used as a ratio of what it may use.
+    /// CPU used as a ratio of what it may use. No more than 1: the time of a child is told when it ends, so that a second may seem
+    /// to hold more than there was.
     pub fn cpu(&self) -> Option<f64> {
-        Some(self.figure("cpu_s")? / self.limit("cpus")?)
+        Some((self.figure("cpu_s")? / self.limit("cpus")?).min(1.0))
     }
 
     /// The highest CPU ratio of its seconds.
     pub fn cpu_peak(&self) -> Option<f64> {
-        Some(self.peak("cpu_s")? / self.limit("cpus")?)
+        Some((self.peak("cpu_s")? / self.limit("cpus")?).min(1.0))
     }
 
     /// Memory used as a ratio of what it may use.

@@ -31,6 +31,7 @@ mod stopping;
 mod trend;
 mod trouble;
 mod verdicts;
+mod watching;
 
 use serde_json::Value;
 

@@ -6,72 +6,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::asking::{Answer, ask};
-use crate::support::harness::{Outcome, Running, Workbench};
+use crate::support::harness::{Outcome, Workbench};
+use crate::support::service::{Service, eventually};
 use crate::support::stack::{Postgres, Redis};
 
 const LOGIN: &str = "/api/v2/auth/login";
 const PROJECTS: &str = "/api/v2/projects";
 const TASKS: &str = "/api/v2/tasks";
-/// How long something may take that nothing guarantees a time for.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A reference service. Ends when dropped.
-struct Service {
-    running: Running,
-    url: String,
-    _bench: Workbench,
-}
-
-impl Service {
-    fn start(args: &[&str]) -> Self {
-        let bench = Workbench::new();
-        let mut running = bench.start(&[&["serve", "--port", "0"], args].concat());
-        let url = running.first_line().rsplit(' ').next().expect("a URL").to_owned();
-        Self { running, url, _bench: bench }
-    }
-
-    fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
-        let headers: &[&str] = if token.is_empty() { &[] } else { &[token] };
-        ask(&self.url, method, path, headers, body)
-    }
-
-    fn get(&self, path: &str, token: &str) -> Answer {
-        self.ask("GET", path, token, "")
-    }
-
-    /// Logs somebody in; the header line of the token.
-    fn token(&self, email: &str) -> String {
-        let answer = self.ask("POST", LOGIN, "", &json!({"email": email, "password": "x"}).to_string());
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        format!("Authorization: Bearer {}", answer.json()["access_token"].as_str().expect("a token"))
-    }
-
-    fn create(&self, token: &str, title: &str) -> Value {
-        let answer = self.ask("POST", TASKS, token, &json!({"title": title}).to_string());
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        answer.json()
-    }
-
-    /// A metric without labels; `None` where it is not there.
-    fn metric(&self, name: &str) -> Option<f64> {
-        let text = self.get("/metrics", "").text();
-        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
-    }
-
-    #[track_caller]
-    fn wait_for_metric(&self, name: &str, value: f64) {
-        eventually(&format!("{name} {value}"), || self.metric(name) == Some(value));
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// A value with every leaf replaced by its kind, and ids by one word.
 fn shape(value: &Value) -> Value {

@@ -7,6 +7,7 @@
 //! | `faults` | a server that misbehaves, one way a path |
 //! | `harness` | runs the built binary in a folder of its own |
 //! | `secure` | a server with a certificate of any kind, speaking HTTP/2 and misbehaving in it |
+//! | `service` | the reference service as a process |
 //! | `stack` | private PostgreSQL, Redis and nginx, from the files of `config/` |
 //! | `wire` | reads HTTP/1.1 requests from a socket |
 #![allow(dead_code, unreachable_pub, reason = "every test binary takes the parts that it needs")]
@@ -17,5 +18,6 @@ pub mod counting;
 pub mod faults;
 pub mod harness;
 pub mod secure;
+pub mod service;
 pub mod stack;
 pub mod wire;

@@ -219,7 +219,7 @@ mod tests {
              http_requests_total{method=\"GET\",endpoint=\"/metrics\"} 1000.0\n\
              http_request_duration_seconds_bucket{le=\"+Inf\"} 42\n\
              http_request_duration_seconds_count 42.0\nhttp_request_duration_seconds_sum 8.4\n\
-             active_connections 3.0\ndb_pool_size 20\ndb_pool_idle 4\ndb_pool_waiting 0\n\
+             active_connections 3.0\ndb_pool_size 20\ndb_pool_idle 4\ndb_pool_waiting 0\ndb_pool_waits_total 3\n\
              cache_hits_total 9\ncache_misses_total 1\n\
              process_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 5.24288e+07\nprocess_open_fds 12\n\
              process_start_time_seconds 1.7e9\n",
