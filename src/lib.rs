@@ -15,6 +15,7 @@
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |
 //! | [`observe`] | probes on the system under test |
+//! | [`audit`] | the guide's checklist as rules: evidence, threshold with its source, fix |
 //! | [`report`] | one file a format |
 //! | [`history`] | the results folder and references into it |
 //! | [`scenario`] | what a user does, as data |
@@ -25,6 +26,7 @@
 //! | [`document`] | a TOML document that knows its lines |
 //! | [`mask`] | what must not be written or shown |
 
+pub mod audit;
 pub mod calibrate;
 pub mod cli;
 pub mod document;

@@ -4,6 +4,7 @@
 mod ab;
 mod baseline;
 mod calibrate;
+mod check;
 mod ci;
 mod compare;
 mod environment;
@@ -41,6 +42,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Build a result's report again from its journal, also that of a killed or running one
     Report(report::ReportArgs),
+    /// Check the system against the guide's quick checks and checklist, without load
+    Check(Box<check::CheckArgs>),
     /// Compare two results, or several a side: better, worse, the same or unproven
     Compare(compare::CompareArgs),
     /// Put the same load on two hosts in turns and tell whether one is worse
@@ -79,6 +82,7 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run::run(*args, stop).await,
         Command::Report(args) => report::report(&args),
+        Command::Check(args) => Box::pin(check::check(*args)).await,
         Command::Compare(args) => compare::compare(&args),
         Command::Ab(args) => Box::pin(ab::ab(*args, stop)).await,
         Command::Trend(args) => trend::trend(&args),

@@ -184,6 +184,7 @@ impl RunArgs {
             http2: self.http1.then_some(false),
             allow_unproven: self.allow_unproven.then_some(true),
             watch: self.watch.take(),
+            accept: Vec::new(),
         }
     }
 }

@@ -30,7 +30,7 @@ const ADDRESS_SHARE: Duration = Duration::from_secs(3);
 const SOURCES: u8 = 64;
 
 /// A stream to a host.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// http.
     Plain(TcpStream),
     /// https.
@@ -39,16 +39,16 @@ pub(super) enum Stream {
 
 /// Where a connection is to go, and by when.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Way<'a> {
-    pub(super) origin: &'a Origin,
+pub(crate) struct Way<'a> {
+    pub(crate) origin: &'a Origin,
     /// What stands between.
-    pub(super) proxy: Option<&'a Proxy>,
+    pub(crate) proxy: Option<&'a Proxy>,
     /// The end of the request's time.
-    pub(super) by: Instant,
+    pub(crate) by: Instant,
 }
 
 /// Opens connections; shared by all users.
-pub(super) struct Connector {
+pub(crate) struct Connector {
     check_certificates: bool,
     http2: bool,
     /// Made for the first https connection: plain http must not need a store of certificates.
@@ -70,7 +70,7 @@ struct LookedUp {
 
 impl Connector {
     /// `check_certificates` is off only where the user asked for it.
-    pub(super) fn new(check_certificates: bool, http2: bool) -> Self {
+    pub(crate) fn new(check_certificates: bool, http2: bool) -> Self {
         Self {
             check_certificates,
             http2,
@@ -91,7 +91,7 @@ impl Connector {
     }
 
     /// Opens a connection. What went wrong is told in words that name the place, and what to do where there is something.
-    pub(super) async fn open(&self, way: Way<'_>, phases: &mut Phases) -> Result<Stream, String> {
+    pub(crate) async fn open(&self, way: Way<'_>, phases: &mut Phases) -> Result<Stream, String> {
         let Way { origin, proxy, by } = way;
         let named = |problem: String| proxy.map_or(problem.clone(), |proxy| format!("proxy {proxy}: {problem}"));
         // What stands between is what is looked up and connected to.
@@ -277,7 +277,7 @@ pub(super) fn micros(span: Duration) -> u32 {
 
 impl Stream {
     /// Whether the two sides agreed upon HTTP/2.
-    pub(super) fn is_http2(&self) -> bool {
+    pub(crate) fn is_http2(&self) -> bool {
         match self {
             Self::Plain(_) => false,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2),

@@ -34,7 +34,7 @@ mod tls;
 
 pub use act::StartFailure;
 pub use client::Connections;
-pub(crate) use connect::{LOOPBACK, is_under_localhost};
+pub(crate) use connect::{Connector, LOOPBACK, Way, is_under_localhost};
 pub use control::LoadControl;
 pub use cpu_quota::cpu_quota;
 pub(crate) use drive::told;

@@ -2,6 +2,7 @@
 
 mod amounts;
 mod charts;
+mod check;
 pub(crate) mod columns;
 mod comparison;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) mod words;
 use std::io::Write;
 use std::path::Path;
 
+use crate::audit::Audit;
 use crate::history::Listing;
 use crate::judge::{Comparison, RunResult, Trend};
 use crate::record::Run;
@@ -93,6 +95,36 @@ pub fn trend_markdown(of: &Trend) -> String {
 /// A history as a page that needs no network.
 pub fn trend_html(of: &Trend) -> Result<String, askama::Error> {
     trend::page(of)
+}
+
+/// The terminal's report of a check.
+pub fn check_text(of: &Audit, width: usize, colour: bool) -> String {
+    check::text(of, width, colour)
+}
+
+/// A check as JSON, ending with a newline.
+pub fn check_json(of: &Audit) -> Result<String, serde_json::Error> {
+    check::json(of)
+}
+
+/// A check as Markdown, for a job summary.
+pub fn check_markdown(of: &Audit) -> String {
+    check::markdown(of)
+}
+
+/// A check as `JUnit`'s XML.
+pub fn check_junit(of: &Audit) -> Result<String, quick_junit::SerializeError> {
+    check::junit(of)
+}
+
+/// A check as a page that needs no network.
+pub fn check_html(of: &Audit) -> Result<String, askama::Error> {
+    check::page(of)
+}
+
+/// Writes a page, whole or not at all.
+pub fn write_page(path: &Path, page: &str) -> Result<(), ReportError> {
+    write(path, page)
 }
 
 /// Writes a chart of each figure of a history into a folder, `trend-<figure>.svg` and `.png`, and hands out their paths.

@@ -49,6 +49,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
             http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
+            accept: Vec::new(),
             watch: Watch {
                 postgres: env.one("POSTGRES", Address::postgres)?,
                 redis: env.one("REDIS", Address::redis)?,
@@ -65,7 +66,8 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 36] = [
+const KNOWN: [&str; 37] = [
+    "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",
     "NGINX",

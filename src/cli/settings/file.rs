@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::super::{Failure, probes};
+use super::super::{Failure, check, probes};
 use super::{
     Layer, Source, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_tolerance,
     parse_users,
@@ -91,6 +91,7 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             .and_then(|node| node.table("[observe]"))
             .map(probes::read_table)
             .unwrap_or_default(),
+        accept: table.take("check").and_then(|node| node.table("[check]")).map(check::read_table).unwrap_or_default(),
     };
     table.close();
     layer

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Failure;
+use crate::audit::Acceptance;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
 use crate::observe::Watch;
@@ -56,6 +57,7 @@ pub(super) struct Layer {
     pub(super) http2: Option<bool>,
     pub(super) allow_unproven: Option<bool>,
     pub(super) watch: Watch,
+    pub(super) accept: Vec<Acceptance>,
 }
 
 /// Levels over time: users, or arrivals a second.
@@ -106,6 +108,8 @@ pub(super) struct Settings {
     pub(super) allow_unproven: bool,
     /// What is watched beside the requests.
     pub(super) watch: Watch,
+    /// Findings of a check that somebody lives with.
+    pub(super) accept: Vec<Acceptance>,
     /// What a person may have meant otherwise.
     pub(super) warnings: Vec<String>,
 }
@@ -187,6 +191,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         http2: first(|layer| layer.http2).unwrap_or(true),
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
         watch: layers.iter().fold(Watch::default(), |watch, layer| watch.or(&layer.watch)),
+        accept: layers.iter().flat_map(|layer| layer.accept.clone()).collect(),
         warnings: Vec::new(),
     })
 }

@@ -31,13 +31,13 @@ const GOODBYE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How to connect, as the URL says it.
 #[derive(Clone)]
-pub(in crate::observe) struct Settings {
+pub(crate) struct Settings {
     config: Config,
     tls: MakeRustlsConnect,
 }
 
 /// Reads a URL as libpq does. Errors name parameters, never their values.
-pub(in crate::observe) fn settings(url: &Url) -> Result<Settings, String> {
+pub(crate) fn settings(url: &Url) -> Result<Settings, String> {
     // The query as it was written: the parser of the library decodes no `+`.
     let (ours, theirs): (Vec<&str>, Vec<&str>) = url
         .query()
@@ -71,8 +71,13 @@ pub(in crate::observe) fn settings(url: &Url) -> Result<Settings, String> {
 }
 
 impl Settings {
+    /// For a connection of somebody else's.
+    pub(crate) fn parts(&self) -> (Config, MakeRustlsConnect) {
+        (self.config.clone(), self.tls.clone())
+    }
+
     /// Host and port, for messages.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
         match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) if host.contains(':') => format!("[{host}]:{port}"),

@@ -10,7 +10,7 @@ const VALUE: char = '?';
 
 /// Whether numbers are values too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Numbers {
+pub(crate) enum Numbers {
     /// As in a statement that somebody sent.
     Hide,
     /// In one that the server has normalised: what numbers are left belong to it.
@@ -18,7 +18,7 @@ pub(super) enum Numbers {
 }
 
 /// `text` with `?` in place of its values, without comments, its blanks and line ends one blank each, at most 1,000 characters.
-pub(super) fn shown(text: &str, numbers: Numbers) -> String {
+pub(crate) fn shown(text: &str, numbers: Numbers) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST));
     let mut rest = text.char_indices().peekable();
     // Of the word before: its last character, which tells whether a digit begins a number.

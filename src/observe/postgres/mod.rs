@@ -35,7 +35,8 @@ use super::{Address, Depth, Look, Probe};
 use crate::mask::Mask;
 use crate::record::{ProbeKind, ProbeName};
 
-pub(super) use self::connect::settings;
+pub(crate) use self::connect::settings;
+pub(crate) use self::literals::{Numbers, shown};
 
 /// Between two attempts to connect.
 const CONNECTS_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,57 @@
+//! A check as `JUnit`'s XML: a test case a finding.
+
+use std::collections::BTreeSet;
+
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+
+use super::{asides, name};
+use crate::audit::{Audit, Finding, Outcome};
+
+/// The whole file. What fails is a failure, what could not be told an error; the rest that does not hold is skipped, and
+/// says why: warnings, what is accepted, questions.
+pub(super) fn junit(of: &Audit) -> Result<String, SerializeError> {
+    let mut suite = TestSuite::new("agenthub-perf check");
+    let mut names = BTreeSet::new();
+    for finding in &of.findings {
+        let mut unique = name(finding);
+        let mut n = 1;
+        while !names.insert(unique.clone()) {
+            n += 1;
+            unique = format!("{} ({n})", name(finding));
+        }
+        let mut case = TestCase::new(unique, status(finding));
+        case.set_classname(format!("agenthub-perf.check.{}", finding.rule.area));
+        suite.add_test_case(case);
+    }
+    let mut report = Report::new("agenthub-perf check");
+    report.add_test_suite(suite);
+    report.to_string()
+}
+
+fn status(finding: &Finding) -> TestCaseStatus {
+    let mut message = finding.summary.clone();
+    for aside in asides(finding) {
+        message.push_str("; ");
+        message.push_str(&aside);
+    }
+    let skipped = |message: &str| {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(message);
+        status
+    };
+    let not_good = |kind| {
+        let mut lines = vec![message.clone()];
+        lines.extend(finding.evidence.iter().cloned());
+        lines.extend(finding.fix.iter().map(|fix| format!("fix ({}):\n{}", fix.kind.name(), fix.text)));
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(finding.outcome.name()).set_message(message.clone()).set_description(lines.join("\n"));
+        status
+    };
+    match finding.outcome {
+        Outcome::Pass => TestCaseStatus::success(),
+        _ if finding.accepted.is_some() => skipped(&message),
+        Outcome::Fail => not_good(NonSuccessKind::Failure),
+        Outcome::Unknown => not_good(NonSuccessKind::Error),
+        other => skipped(&format!("{}: {message}", other.word())),
+    }
+}

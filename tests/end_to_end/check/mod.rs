@@ -1,0 +1,106 @@
+//! `check` against real servers: what is tuned passes; with a tuning taken away the right rule fails, and its printed fix,
+//! run as printed, makes it pass.
+
+mod db;
+mod doors;
+mod others;
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::harness::{Outcome, Running, Workbench};
+use crate::support::stack::Postgres;
+
+/// The reference service on these parts.
+struct Service {
+    _running: Running,
+    url: String,
+}
+
+fn serve(bench: &Workbench, args: &[&str]) -> Service {
+    let mut running = bench.start(&[&["serve", "--port", "0"], args].concat());
+    let url = running.first_line().rsplit(' ').next().unwrap_or_default().to_owned();
+    Service { _running: running, url }
+}
+
+/// Runs `check` with these arguments, for its JSON.
+fn check(bench: &Workbench, args: &[&str]) -> (Value, Outcome) {
+    let outcome = bench.run(&[&["check", "--format", "json", "--timeout", "20s"], args].concat());
+    (outcome.json(), outcome)
+}
+
+/// The findings of a rule.
+#[track_caller]
+fn of<'a>(found: &'a Value, rule: &str) -> Vec<&'a Value> {
+    let findings = found["findings"].as_array().unwrap();
+    let ours: Vec<&Value> = findings.iter().filter(|finding| finding["rule"] == rule).collect();
+    assert!(!ours.is_empty(), "nothing of {rule} in {findings:#?}");
+    ours
+}
+
+/// The outcome of a rule with one finding.
+#[track_caller]
+fn outcome(found: &Value, rule: &str) -> String {
+    let ours = of(found, rule);
+    assert_eq!(ours.len(), 1, "{ours:#?}");
+    ours[0]["outcome"].as_str().unwrap().to_owned()
+}
+
+/// The rules with an outcome.
+fn with_outcome(found: &Value, outcome: &str) -> Vec<String> {
+    let findings = found["findings"].as_array().unwrap();
+    let ours = findings.iter().filter(|finding| finding["outcome"] == outcome);
+    ours.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The fix of a rule's only finding, as it is printed.
+#[track_caller]
+fn fix(found: &Value, rule: &str) -> String {
+    let ours = of(found, rule);
+    ours[0]["fix"]["text"].as_str().unwrap_or_else(|| panic!("no fix in {ours:#?}")).to_owned()
+}
+
+/// psql as the superuser, in any database.
+fn psql(postgres: &Postgres, database: &str) -> Command {
+    let url =
+        postgres.monitor_url().replace("agenthub_monitor", "postgres").replace("/agenthub", &format!("/{database}"));
+    let mut command = Command::new("psql");
+    command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", &url]).stdin(Stdio::piped());
+    command
+}
+
+/// Runs a script, with psql's own commands.
+fn sql_in(postgres: &Postgres, database: &str, script: &str) {
+    let mut child = psql(postgres, database).stdout(Stdio::null()).spawn().expect("psql runs");
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{script}");
+}
+
+/// A session that goes on; ended when dropped.
+struct Session(Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn psql_in_background(postgres: &Postgres, script: &str) -> Session {
+    let mut child = psql(postgres, "agenthub").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql runs");
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    Session(child)
+}
+
+/// Until a query has this answer.
+#[track_caller]
+fn wait_for(postgres: &Postgres, query: &str, answer: &str) {
+    let began = Instant::now();
+    while postgres.sql(query) != answer {
+        assert!(began.elapsed() < Duration::from_mins(1), "{query} is not {answer}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
