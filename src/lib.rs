@@ -11,6 +11,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a subcommand; wires the rooms together; the only room that prints |
+//! | [`capacity`] | the search for the edge |
 //! | [`calibrate`] | the harness against known service times |
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |
@@ -26,6 +27,7 @@
 //! | [`mask`] | what must not be written or shown |
 
 pub mod calibrate;
+pub mod capacity;
 pub mod cli;
 pub mod document;
 pub mod history;

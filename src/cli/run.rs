@@ -416,6 +416,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
         baseline: None,
+        search: None,
         plan: settings.plan.clone(),
         targets: settings.targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),
         environment: environment::here(),

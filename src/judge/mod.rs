@@ -3,7 +3,9 @@
 mod arrivals;
 mod ceiling;
 mod comparison;
+mod edge;
 mod generator;
+mod hold;
 mod machine;
 mod outlook;
 mod result;
@@ -23,6 +25,8 @@ mod words;
 mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
+pub use edge::{Bracket, EdgeResult};
+pub use hold::{Judged, LevelResult, judge_hold};
 pub use outlook::{Outlook, outlook};
 pub use result::{
     ArrivalsResult, EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult,

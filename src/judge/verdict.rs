@@ -67,13 +67,15 @@ pub fn judge(run: &Run) -> RunResult {
         generators: vec![generator],
         samples: std::collections::BTreeMap::new(),
         suspects: Vec::new(),
+        edge: None,
+        levels: Vec::new(),
         baseline: None,
         notes,
     }
 }
 
 /// Less load than asked voids, but where the host failed even that, and nothing else speaks against the generator.
-fn with_shortfall(
+pub(super) fn with_shortfall(
     checked: Checked,
     run: &Run,
     window: &Window<'_>,
@@ -96,7 +98,7 @@ fn with_shortfall(
 }
 
 /// The targets as they were asked for, and what of them could not be read.
-fn targets_of(run: &Run) -> (Targets, Vec<String>) {
+pub(super) fn targets_of(run: &Run) -> (Targets, Vec<String>) {
     let mut targets = Targets(Vec::new());
     let errors = run.asked.targets.iter().filter_map(|(name, limit)| targets.set(name, limit).err());
     let notes = errors.map(|error| format!("{error}; it is not judged")).collect();
@@ -152,6 +154,7 @@ fn verdict(
     match &run.end {
         Some(End::Finished) => {}
         Some(End::Interrupted) => circumstances.push(cut_short(run, "interrupted")),
+        Some(End::GivenUp(why)) => circumstances.push(cut_short(run, &format!("given up ({why})"))),
         Some(End::Aborted(why)) => circumstances.push(cut_short(run, &format!("ended early ({why})"))),
         None => circumstances.push(cut_short(run, "its journal stops (killed, or still running)")),
     }

@@ -11,7 +11,9 @@ use serde::Deserialize;
 
 use super::histograms::{Histograms, histograms};
 use super::journal::{LOCAL, hlog_name, samples_name};
-use super::{Asked, End, EndpointId, EndpointName, GeneratorSecond, Interval, ProbeLine, Run, Second, Watched};
+use super::{
+    Asked, End, EndpointId, EndpointName, GeneratorSecond, HeldLevel, Interval, LoadPlan, ProbeLine, Run, Second, Watched,
+};
 
 /// A result folder that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,19 +44,24 @@ const MOST_ENDPOINTS: usize = 100_000;
 
 /// Reads the run of a result folder: all sources' journals, torn last lines skipped.
 pub fn read(folder: &Path) -> Result<Run, ReadError> {
-    let asked = Asked::read(folder)?;
+    let mut asked = Asked::read(folder)?;
     let mut warnings = Vec::new();
     let mut local = read_source(folder, LOCAL, &mut warnings)?;
     for source in other_sources(folder)? {
         let other = read_source(folder, &source, &mut warnings)?;
         local.join(other);
     }
-    let Source { started: _, endpoints, seconds, mut intervals, watched, end } = local;
+    let Source { started: _, endpoints, seconds, mut intervals, watched, mut levels, end } = local;
     intervals
         .sort_by(|a, b| a.from_s.total_cmp(&b.from_s).then_with(|| (a.kind, a.endpoint).cmp(&(b.kind, b.endpoint))));
     let endpoints = named(endpoints, &seconds, &intervals);
     let watched = watched.into_values().collect();
-    Ok(Run { asked, endpoints, seconds, intervals, watched, end, warnings })
+    levels.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    if asked.search.is_some() {
+        let until_s = seconds.last().map_or(0.0, |second| second.to_s);
+        asked.plan = LoadPlan::of_levels(asked.plan.model, &levels, until_s);
+    }
+    Ok(Run { asked, endpoints, seconds, intervals, watched, levels, end, warnings })
 }
 
 /// One source's journal.
@@ -68,6 +75,7 @@ struct Source {
     intervals: Vec<Interval>,
     /// By the id of the probe.
     watched: BTreeMap<u32, Watched>,
+    levels: Vec<HeldLevel>,
     end: Option<End>,
 }
 
@@ -192,6 +200,7 @@ impl Source {
                 let started: jiff::Timestamp = started.parse().map_err(|_| "its start is no time")?;
                 self.started = started.checked_sub(offset).ok();
             }
+            "level" => parse::<HeldLevel>(line)?.join(&mut self.levels)?,
             "end" => self.end = Some(parse::<EndLine>(line)?.how),
             "probe" | "seen" | "gap" | "statements" | "tables" | "blocked" => {
                 let line: ProbeLine = parse(line)?;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::flusher::{Flusher, Order, Shared, elapsed_us};
 use super::shard::Mark;
 use super::{
-    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, LoadModel, ProbeLine, Sample,
+    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, HeldLevel, Journal, JournalError, LoadModel, ProbeLine, Sample,
     Snapshot,
 };
 
@@ -50,7 +50,11 @@ impl Recorder {
     pub fn create(folder: &Path, asked: &Asked, endpoints: Vec<EndpointName>) -> Result<Self, JournalError> {
         asked.write(folder)?;
         let open = asked.plan.model == LoadModel::Open;
-        Self::start(Journal::create(folder)?, endpoints, open).map_err(|error| JournalError::new(folder, error))
+        let mut journal = Journal::create(folder)?;
+        if asked.search.is_some() {
+            journal.keep_seconds();
+        }
+        Self::start(journal, endpoints, open).map_err(|error| JournalError::new(folder, error))
     }
 
     fn start(journal: Journal, endpoints: Vec<EndpointName>, open: bool) -> std::io::Result<Self> {
@@ -129,6 +133,11 @@ impl Recorder {
     /// What a probe has to tell: it is in the journal within a second, and never waits for it.
     pub fn probe(&self, line: ProbeLine) {
         self.shared.tell(line);
+    }
+
+    /// A level that a search has held so far: it is in the journal within a second.
+    pub fn level(&self, level: HeldLevel) {
+        self.shared.hold(level);
     }
 
     /// The zero of the run's time, once the load has begun.

@@ -209,6 +209,7 @@ pub(super) fn cut_short(run: &Run, result: &RunResult) -> Option<String> {
         Some(End::Finished) if !result.partial => return None,
         Some(End::Finished) => "ended early".to_owned(),
         Some(End::Interrupted) => "interrupted".to_owned(),
+        Some(End::GivenUp(why)) => format!("given up ({why})"),
         Some(End::Aborted(why)) => format!("stopped ({why})"),
         None => "killed, or still running: its journal ends".to_owned(),
     };

@@ -1,0 +1,162 @@
+//! Drives a search over a stage: moves the load, counts the seconds, and has each level looked at when it is time.
+
+use super::rest::{Rest, Rested};
+use super::search::{Next, Outcome, Search};
+use crate::judge::{Judged, Verdict};
+use crate::load::Patience;
+use crate::record::{AskedSearch, HeldLevel};
+
+/// So many seconds without any answer are a host that hangs, where so many requests wait for one.
+const HANGS_S: u32 = 10;
+const LEAST_HANGING: u64 = 20;
+/// Of the first level: the load of a pause.
+const LOW: f64 = 0.1;
+
+/// A second of load that is over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seen {
+    /// Its end, seconds since the load began.
+    pub at_s: f64,
+    /// Requests in flight at its end, and arrivals waiting for a session.
+    pub outstanding: u64,
+    /// Requests that ended in it.
+    pub requests: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Mean response time of those that did not, ms.
+    pub mean_ms: Option<f64>,
+}
+
+/// What a search does its work on: a running load, or a simulated one.
+pub trait Stage {
+    /// From now on so many arrivals a second, or users.
+    fn set(&mut self, level: f64);
+    /// Waits for the next second to be over; `None` where the load has ended.
+    fn second(&mut self) -> impl Future<Output = Option<Seen>>;
+    /// Writes down that a level was held so long, and judges it; `None` where it cannot be judged any more.
+    fn look(&mut self, held: HeldLevel) -> impl Future<Output = Option<Judged>>;
+    /// Tells a person how it goes on.
+    fn tell(&mut self, step: &Step<'_>);
+}
+
+/// What a person is told.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A hold begins.
+    Holds {
+        /// Arrivals a second, or users.
+        level: f64,
+        /// It has passed before.
+        confirms: bool,
+    },
+    /// A level was looked at.
+    Looked(&'a Judged),
+    /// The host did not come to rest in the time of a pause.
+    NotAtRest,
+}
+
+/// How a search is driven.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Levels are whole numbers of users.
+    pub users: bool,
+    /// How fast the load grows towards a level, a second; none is reached in less than two seconds.
+    pub growth: f64,
+}
+
+/// Searches to the end. Gives what the search has come to where the load went on for as long, `None` where it ended before.
+pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> Option<Search> {
+    let mut search = Search::new(asked.clone(), pace.users);
+    let low = asked.start.min(asked.most) * LOW;
+    let low = if pace.users { low.ceil().max(1.0) } else { low };
+    let mut at_s = 0.0;
+    let mut normal_ms = None;
+    loop {
+        match search.next(at_s) {
+            Next::Rest => {
+                stage.set(low);
+                let mut rest = Rest::new(normal_ms, low);
+                loop {
+                    let seen = stage.second().await?;
+                    at_s = seen.at_s;
+                    match rest.second(seen) {
+                        None if at_s < asked.max_time_s => {}
+                        None => break,
+                        Some(Rested::Yes(mean_ms)) => {
+                            normal_ms = normal_ms.or(mean_ms);
+                            break;
+                        }
+                        Some(Rested::No) => {
+                            stage.tell(&Step::NotAtRest);
+                            break;
+                        }
+                    }
+                }
+                search.rested();
+            }
+            Next::Hold { level, confirms, .. } => {
+                stage.tell(&Step::Holds { level, confirms });
+                at_s = hold(asked, pace, level, at_s, low, &mut search, stage).await?;
+            }
+            Next::Done => return Some(search),
+        }
+    }
+}
+
+/// Holds a level until the search has had enough of it; gives the time.
+async fn hold(
+    asked: &AskedSearch,
+    pace: Pace,
+    level: f64,
+    mut at_s: f64,
+    low: f64,
+    search: &mut Search,
+    stage: &mut impl Stage,
+) -> Option<f64> {
+    let growth = pace.growth.min(level / 2.0);
+    let mut reached = low.min(level);
+    while reached < level && at_s < asked.max_time_s {
+        reached = (reached + growth).min(level);
+        stage.set(if pace.users { reached.ceil() } else { reached });
+        if reached < level {
+            at_s = stage.second().await?.at_s;
+        }
+    }
+    let from_s = at_s;
+    let mut patience = Patience::new(asked.abort_on);
+    let mut silent_s = 0;
+    loop {
+        let Next::Hold { level: held, until_s, look, confirms } = search.next(at_s) else { return Some(at_s) };
+        if held != level {
+            return Some(at_s);
+        }
+        let seen = stage.second().await?;
+        at_s = seen.at_s;
+        silent_s = if seen.requests == 0 && seen.outstanding >= LEAST_HANGING { silent_s + 1 } else { 0 };
+        let silent = (silent_s >= HANGS_S)
+            .then(|| format!("no request ended for {HANGS_S} s, and {} wait for an answer", seen.outstanding));
+        let given_up = patience.second(seen.requests, seen.failures).or(silent);
+        // A second may be a little longer than one.
+        if given_up.is_none() && at_s < from_s + until_s - 0.05 {
+            continue;
+        }
+        let is_down = given_up.is_some();
+        let held = HeldLevel { from_s, to_s: at_s, level, looks: look, confirms, given_up };
+        let judged = stage.look(held).await?;
+        search.told(outcome(&judged), at_s);
+        stage.tell(&Step::Looked(&judged));
+        if is_down {
+            return Some(at_s);
+        }
+    }
+}
+
+/// What the search is told of a look.
+fn outcome(judged: &Judged) -> Outcome {
+    match judged.level.verdict {
+        Verdict::Pass => Outcome::Pass,
+        Verdict::Fail => Outcome::Fail,
+        Verdict::Void => Outcome::Void,
+        Verdict::Unproven | Verdict::NotMeasured => Outcome::Unproven { looks_good: judged.looks_good },
+    }
+}

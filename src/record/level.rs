@@ -1,0 +1,105 @@
+//! What a search for the edge was asked for, and the levels that it held: lines of the journal, from which the plan that is
+//! judged is read back.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LoadModel, LoadPlan, Stage};
+
+/// What a search was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskedSearch {
+    /// The first level: arrivals a second, or users.
+    pub start: f64,
+    /// No level is higher.
+    pub most: f64,
+    /// Seconds that it may take in all.
+    pub max_time_s: f64,
+    /// How narrow the bracket shall be, a fraction of its upper end.
+    pub width: f64,
+    /// A level is given up when more than this share of its requests failed.
+    pub abort_on: f64,
+    /// When a level is looked at, seconds from the beginning of its hold.
+    pub looks_s: Vec<f64>,
+    /// The two-sided confidence of each look.
+    pub confidence: f64,
+}
+
+/// A level that was held: a line of the journal. Each look writes another, which takes the place of the one before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldLevel {
+    /// Seconds since the start of the load.
+    pub from_s: f64,
+    /// The last look, seconds since the start of the load.
+    pub to_s: f64,
+    /// Users, or arrivals a second.
+    pub level: f64,
+    /// How often it was looked at.
+    pub looks: u32,
+    /// It is held again, as it had passed before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirms: bool,
+    /// Why it was given up before its next look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
+}
+
+impl HeldLevel {
+    /// Takes its place among the levels: of the same hold the later line counts.
+    pub(super) fn join(self, levels: &mut Vec<Self>) -> Result<(), &'static str> {
+        if !(self.from_s >= 0.0 && self.to_s > self.from_s && self.level > 0.0) {
+            return Err("it covers no time, or no load");
+        }
+        match levels.iter_mut().find(|known| known.from_s == self.from_s) {
+            Some(known) => *known = self,
+            None => levels.push(self),
+        }
+        Ok(())
+    }
+}
+
+impl LoadPlan {
+    /// The levels that a search held, and nothing between them, up to `until_s`.
+    pub fn of_levels(model: LoadModel, levels: &[HeldLevel], until_s: f64) -> Self {
+        let (mut stages, mut reached_s) = (Vec::new(), 0.0);
+        let pause = |from_s: f64, to_s: f64, stages: &mut Vec<Stage>| {
+            stages.push(Stage { level: 0.0, duration_s: 0.0 });
+            stages.push(Stage { level: 0.0, duration_s: (to_s - from_s).max(0.0) });
+        };
+        for held in levels {
+            pause(reached_s, held.from_s, &mut stages);
+            stages.push(Stage { level: held.level, duration_s: 0.0 });
+            stages.push(Stage { level: held.level, duration_s: held.to_s - held.from_s });
+            reached_s = held.to_s;
+        }
+        pause(reached_s, until_s, &mut stages);
+        Self { model, stages }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Hold;
+
+    fn held(from_s: f64, to_s: f64, level: f64) -> HeldLevel {
+        HeldLevel { from_s, to_s, level, looks: 1, confirms: false, given_up: None }
+    }
+
+    #[test]
+    fn the_plan_read_back_holds_what_was_held() {
+        let plan = LoadPlan::of_levels(LoadModel::Open, &[held(5.0, 20.0, 50.0), held(24.0, 39.0, 50.0)], 50.0);
+        let hold = |from_s, to_s| Hold { from_s, to_s, level: 50.0 };
+        assert_eq!(plan.holds(), [hold(5.0, 20.0), hold(24.0, 39.0)]);
+        assert_eq!((plan.duration_s(), plan.level_at(22.0)), (50.0, 0.0));
+    }
+
+    #[test]
+    fn a_later_look_takes_the_place_of_the_one_before() {
+        let mut levels = Vec::new();
+        held(5.0, 20.0, 50.0).join(&mut levels).unwrap();
+        held(5.0, 35.0, 50.0).join(&mut levels).unwrap();
+        held(40.0, 55.0, 60.0).join(&mut levels).unwrap();
+        assert_eq!(levels, [held(5.0, 35.0, 50.0), held(40.0, 55.0, 60.0)]);
+        assert!(held(5.0, 5.0, 50.0).join(&mut levels).is_err());
+    }
+}
