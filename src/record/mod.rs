@@ -36,7 +36,7 @@ pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use probe::{
     Blocked, Gap, ProbeKind, ProbeLine, ProbeName, Seen, StatementRow, Statements, TableRow, Tables, Watched,
 };
-pub use read::{ReadError, read};
+pub use read::{ReadError, read, read_from};
 pub use recorder::{ByHand, Recorder, State};
 pub use run::{ArrivalSecond, End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
 pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};

@@ -44,11 +44,16 @@ const MOST_ENDPOINTS: usize = 100_000;
 
 /// Reads the run of a result folder: all sources' journals, torn last lines skipped.
 pub fn read(folder: &Path) -> Result<Run, ReadError> {
+    read_from(folder, f64::NEG_INFINITY)
+}
+
+/// The same without the histograms of what was over before `from_s`: decoding them is most of the work.
+pub fn read_from(folder: &Path, from_s: f64) -> Result<Run, ReadError> {
     let mut asked = Asked::read(folder)?;
     let mut warnings = Vec::new();
-    let mut local = read_source(folder, LOCAL, &mut warnings)?;
+    let mut local = read_source(folder, LOCAL, from_s, &mut warnings)?;
     for source in other_sources(folder)? {
-        let other = read_source(folder, &source, &mut warnings)?;
+        let other = read_source(folder, &source, f64::NEG_INFINITY, &mut warnings)?;
         local.join(other);
     }
     let Source { started: _, endpoints, seconds, mut intervals, watched, mut levels, end } = local;
@@ -94,12 +99,12 @@ fn other_sources(folder: &Path) -> Result<Vec<String>, ReadError> {
     Ok(sources)
 }
 
-fn read_source(folder: &Path, name: &str, warnings: &mut Vec<String>) -> Result<Source, ReadError> {
+fn read_source(folder: &Path, name: &str, from_s: f64, warnings: &mut Vec<String>) -> Result<Source, ReadError> {
     let mut source = Source::default();
     let file = hlog_name(name);
     let path = folder.join(&file);
     let Histograms { intervals, broken, .. } =
-        histograms(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        histograms(&path, from_s).map_err(|source| ReadError::Io { path: path.clone(), source })?;
     source.intervals = intervals;
     warn(&file, &broken, warnings);
     each_line(folder, &samples_name(name), warnings, |line| source.sample_line(line))?;
