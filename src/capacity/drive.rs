@@ -35,6 +35,8 @@ pub trait Stage {
     fn second(&mut self) -> impl Future<Output = Option<Seen>>;
     /// Writes down that a level was held so long, and judges it; `None` where it cannot be judged any more.
     fn look(&mut self, held: HeldLevel) -> impl Future<Output = Option<Judged>>;
+    /// Writes down more of a level that was held.
+    fn note(&mut self, held: HeldLevel);
     /// Tells a person how it goes on.
     fn tell(&mut self, step: &Step<'_>);
 }
@@ -51,7 +53,7 @@ pub enum Step<'a> {
     },
     /// A level was looked at.
     Looked(&'a Judged),
-    /// The host did not come to rest in the time of a pause.
+    /// The host did not come to rest in the time of a pause: the search is over.
     NotAtRest,
 }
 
@@ -71,6 +73,7 @@ pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> O
     let low = if pace.users { low.ceil().max(1.0) } else { low };
     let mut at_s = 0.0;
     let mut normal_ms = None;
+    let mut last: Option<HeldLevel> = None;
     loop {
         match search.next(at_s) {
             Next::Rest => {
@@ -87,6 +90,11 @@ pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> O
                             break;
                         }
                         Some(Rested::No) => {
+                            search.ends();
+                            if let Some(last) = &mut last {
+                                last.unrecovered = true;
+                                stage.note(last.clone());
+                            }
                             stage.tell(&Step::NotAtRest);
                             break;
                         }
@@ -96,13 +104,14 @@ pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> O
             }
             Next::Hold { level, confirms, .. } => {
                 stage.tell(&Step::Holds { level, confirms });
-                at_s = hold(asked, pace, level, at_s, low, &mut search, stage).await?;
+                at_s = hold(asked, pace, level, at_s, low, &mut search, stage, &mut last).await?;
             }
             Next::Done => return Some(search),
         }
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "it is the body of a loop")]
 /// Holds a level until the search has had enough of it; gives the time.
 async fn hold(
     asked: &AskedSearch,
@@ -112,6 +121,7 @@ async fn hold(
     low: f64,
     search: &mut Search,
     stage: &mut impl Stage,
+    last: &mut Option<HeldLevel>,
 ) -> Option<f64> {
     let growth = pace.growth.min(level / 2.0);
     let mut reached = low.min(level);
@@ -141,7 +151,8 @@ async fn hold(
             continue;
         }
         let is_down = given_up.is_some();
-        let held = HeldLevel { from_s, to_s: at_s, level, looks: look, confirms, given_up };
+        let held = HeldLevel { from_s, to_s: at_s, level, looks: look, confirms, given_up, unrecovered: false };
+        *last = Some(held.clone());
         let judged = stage.look(held).await?;
         search.told(outcome(&judged), at_s);
         stage.tell(&Step::Looked(&judged));
@@ -157,6 +168,8 @@ fn outcome(judged: &Judged) -> Outcome {
         Verdict::Pass => Outcome::Pass,
         Verdict::Fail => Outcome::Fail,
         Verdict::Void => Outcome::Void,
-        Verdict::Unproven | Verdict::NotMeasured => Outcome::Unproven { looks_good: judged.looks_good },
+        Verdict::Unproven | Verdict::NotMeasured => {
+            Outcome::Unproven { looks_good: judged.looks_good, needs_s: judged.needs_s }
+        }
     }
 }

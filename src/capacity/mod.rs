@@ -8,4 +8,4 @@ mod search;
 mod simulated;
 
 pub use drive::{Pace, Seen, Stage, Step, drive};
-pub use search::{CONFIDENCE, LOOKS_S, Next, Outcome, Search};
+pub use search::{CONFIDENCES, LOOKS_S, Next, Outcome, Search};

@@ -9,8 +9,8 @@ use super::drive::Seen;
 const LEAST_S: usize = 2;
 /// The first one, in which the host is seen at rest.
 const FIRST_S: usize = 5;
-/// No pause is longer: a host that has not recovered by then is measured as it is.
-pub(super) const MOST_S: usize = 60;
+/// No pause is longer: a host that has not recovered by then is searched no more.
+const MOST_S: usize = 300;
 /// Seconds that must be calm in a row.
 const CALM_S: usize = 3;
 /// As it was before: up to so many times as slow, and by so many ms.

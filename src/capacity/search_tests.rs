@@ -8,7 +8,7 @@ fn asked(start: f64, most: f64, max_time_s: f64) -> AskedSearch {
         width: 0.05,
         abort_on: 0.2,
         looks_s: LOOKS_S.to_vec(),
-        confidence: CONFIDENCE,
+        confidences: CONFIDENCES.to_vec(),
     }
 }
 
@@ -37,8 +37,8 @@ fn run(asked: AskedSearch, mut host: impl FnMut(f64, f64, usize) -> Outcome) -> 
     panic!("it never ends: {holds:?}");
 }
 
-const GOOD: Outcome = Outcome::Unproven { looks_good: true };
-const BAD: Outcome = Outcome::Unproven { looks_good: false };
+const GOOD: Outcome = Outcome::Unproven { looks_good: true, needs_s: None };
+const BAD: Outcome = Outcome::Unproven { looks_good: false, needs_s: None };
 
 /// Passes below the edge and fails above it, the sooner the farther from it.
 fn clear(edge: f64) -> impl FnMut(f64, f64, usize) -> Outcome {
@@ -47,7 +47,7 @@ fn clear(edge: f64) -> impl FnMut(f64, f64, usize) -> Outcome {
         match (held_s >= seconds, level < edge) {
             (true, true) => Outcome::Pass,
             (true, false) => Outcome::Fail,
-            (false, looks_good) => Outcome::Unproven { looks_good },
+            (false, looks_good) => Outcome::Unproven { looks_good, needs_s: Some(seconds - held_s) },
         }
     }
 }

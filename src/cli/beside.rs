@@ -80,7 +80,7 @@ impl<'a> Beside<'a> {
             What::Nothing => std::future::pending().await,
             What::Patience(most) => End::GivenUp(given_up(recorder.snapshots(), most).await),
             What::Search { asked, pace, folder } => {
-                let mut live = Live::new(control, Arc::clone(recorder), folder, asked.confidence, self.tell);
+                let mut live = Live::new(control, Arc::clone(recorder), folder, asked, self.tell);
                 if capacity::drive(asked, pace, &mut live).await.is_none() {
                     match live.failed {
                         Some(why) => return End::Aborted(why),

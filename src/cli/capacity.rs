@@ -17,7 +17,7 @@ use super::settings::{
     settle,
 };
 use super::{Failure, say};
-use crate::capacity::{CONFIDENCE, LOOKS_S, Seen, Stage, Step};
+use crate::capacity::{CONFIDENCES, LOOKS_S, Seen, Stage, Step};
 use crate::judge::{self, Judged, Verdict};
 use crate::load::LoadControl;
 use crate::record::{self, Arrivals, AskedSearch, HeldLevel, Recorder, Snapshot};
@@ -115,7 +115,7 @@ impl CapacityArgs {
             width: self.width.unwrap_or(WIDTH),
             abort_on: self.abort_on.unwrap_or(ABORT_ON),
             looks_s: LOOKS_S.to_vec(),
-            confidence: CONFIDENCE,
+            confidences: CONFIDENCES.to_vec(),
         };
         if search.start > most {
             return Err(format!(
@@ -164,7 +164,7 @@ pub(super) struct Live<'a> {
     recorder: Arc<Recorder>,
     snapshots: Receiver<Snapshot>,
     folder: PathBuf,
-    confidence: f64,
+    asked: &'a AskedSearch,
     users: bool,
     /// Requests and failures up to the second before.
     before: (u64, u64),
@@ -178,13 +178,13 @@ impl<'a> Live<'a> {
         control: LoadControl,
         recorder: Arc<Recorder>,
         folder: &Path,
-        confidence: f64,
+        asked: &'a AskedSearch,
         tell: &'a dyn Fn(&str),
     ) -> Self {
         let users = control.all_users().is_some();
         let snapshots = recorder.snapshots();
         let folder = folder.to_owned();
-        Self { control, recorder, snapshots, folder, confidence, users, before: (0, 0), tell, failed: None }
+        Self { control, recorder, snapshots, folder, asked, users, before: (0, 0), tell, failed: None }
     }
 
     /// Sets the load of the first moment, whatever the plan says.
@@ -227,7 +227,7 @@ impl Stage for Live<'_> {
 
     async fn look(&mut self, held: HeldLevel) -> Option<Judged> {
         self.recorder.level(held.clone());
-        let (folder, confidence) = (self.folder.clone(), self.confidence);
+        let (folder, confidence) = (self.folder.clone(), self.asked.confidence(held.looks));
         let (told, hears) = tokio::sync::oneshot::channel();
         let judging = move || {
             // The load comes first: this takes what CPU it leaves. A system that refuses is no reason not to judge.
@@ -253,11 +253,15 @@ impl Stage for Live<'_> {
         }
     }
 
+    fn note(&mut self, held: HeldLevel) {
+        self.recorder.level(held);
+    }
+
     fn tell(&mut self, step: &Step<'_>) {
         let line = match step {
             Step::Holds { level, confirms: true } => format!("{} once more, to confirm it", self.level(*level)),
             Step::Holds { .. } => return,
-            Step::NotAtRest => "the host has not come to rest within a minute: going on all the same".to_owned(),
+            Step::NotAtRest => "the host has not come to rest within five minutes: the search is over".to_owned(),
             Step::Looked(judged) => {
                 let level = &judged.level;
                 let word = match level.verdict {

@@ -1,4 +1,7 @@
 //! The edge: between the highest level that passes and the lowest that fails.
+//!
+//! One that has passed twice counts before a higher one that has passed once: of many levels tried the highest that passed is also
+//! the luckiest.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +11,7 @@ use crate::record::LoadModel;
 /// What levels prove of the edge, whatever the order in which they were held.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bracket {
-    /// The highest level that passes below all that fail.
+    /// The highest level that passed twice, below all that fail; where none did, the highest that passed.
     pub passes: Option<f64>,
     /// The lowest level that fails.
     pub fails: Option<f64>,
@@ -22,9 +25,10 @@ impl Bracket {
         let levels: Vec<(f64, Verdict)> = levels.into_iter().collect();
         let of = |wanted: Verdict| levels.iter().filter(move |(_, verdict)| *verdict == wanted).map(|(level, _)| *level);
         let fails = of(Verdict::Fail).reduce(f64::min);
-        let passes = of(Verdict::Pass).filter(|level| fails.is_none_or(|fails| *level < fails)).reduce(f64::max);
-        let confirmed = passes.is_some_and(|passes| of(Verdict::Pass).filter(|level| *level == passes).count() > 1);
-        Self { passes, fails, confirmed }
+        let below = || of(Verdict::Pass).filter(|level| fails.is_none_or(|fails| *level < fails));
+        let twice = below().filter(|level| of(Verdict::Pass).filter(|other| other == level).count() > 1);
+        let confirmed = twice.reduce(f64::max);
+        Self { passes: confirmed.or_else(|| below().reduce(f64::max)), fails, confirmed: confirmed.is_some() }
     }
 
     /// How wide it is, a fraction of its upper end; `None` where an end is missing.
@@ -101,6 +105,7 @@ fn reason(levels: &[LevelResult], bracket: &Bracket, width: f64, most: f64) -> S
         (Some(passes), None, _) if passes >= most => "the highest level allowed passes: allow more to find the edge".to_owned(),
         (_, None, Some(void)) => format!("the generator could not drive more: {}", void.reason),
         (Some(_), None, None) => "no level was shown to fail: allow more time with --max-time".to_owned(),
+        (_, Some(_), _) if levels.iter().any(|level| level.unrecovered) => "the host did not come to rest again under a low load: the search could not go on".to_owned(),
         (Some(_), Some(_), _) if bracket.width().is_some_and(|found| found > width + 1e-9) => {
             "wider than asked for: the levels between could not be told apart from the edge in time; allow more with --max-time"
                 .to_owned()
@@ -126,6 +131,13 @@ mod tests {
         let bracket = Bracket::of([(10.0, Pass), (20.0, Pass), (40.0, Fail), (30.0, Unproven), (25.0, Void)]);
         assert_eq!(bracket, Bracket { passes: Some(20.0), fails: Some(40.0), confirmed: false });
         assert_eq!(bracket.width(), Some(0.5));
+    }
+
+    #[test]
+    fn what_has_passed_twice_counts_before_what_has_passed_once() {
+        use Verdict::{Fail, Pass};
+        let levels = [(10.0, Pass), (20.0, Pass), (40.0, Fail), (10.0, Pass)];
+        assert_eq!(Bracket::of(levels), Bracket { passes: Some(10.0), fails: Some(40.0), confirmed: true });
     }
 
     #[test]

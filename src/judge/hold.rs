@@ -38,6 +38,8 @@ pub struct LevelResult {
     pub looks: u32,
     /// It was held again, as it had passed before.
     pub confirms: bool,
+    /// The host did not come to rest after it.
+    pub unrecovered: bool,
     /// Successful responses a second.
     pub requests_per_s: f64,
     /// Of successful responses, ms.
@@ -63,6 +65,8 @@ pub struct Judged {
     pub level: LevelResult,
     /// Every figure lies on the good side of its limit, proven or not.
     pub looks_good: bool,
+    /// How much longer it would have to be held to be told, seconds, were everything to stay as it is; where that can be said.
+    pub needs_s: Option<f64>,
 }
 
 impl LevelResult {
@@ -79,8 +83,7 @@ impl LevelResult {
 /// Judges a held level by the targets that a run was asked to meet but for throughput, which is what a search is for. Its
 /// intervals are two-sided, of this confidence.
 pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
-    let hold = Hold { from_s: held.from_s, to_s: held.to_s, level: held.level };
-    let Steady { parts, never_settled, .. } = steady_hold(run, &hold, LEAST_START_S);
+    let Steady { parts, never_settled, .. } = steady_of(run, held);
     let mut window = Window::at(confidence, run, &parts);
     window.unanswered = unanswered(run, &window);
     let (Targets(mut targets), _) = targets_of(run);
@@ -115,6 +118,7 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
         judged_s: seconds,
         looks: held.looks,
         confirms: held.confirms,
+        unrecovered: held.unrecovered,
         requests_per_s: if seconds > 0.0 { figures.successes.iter().sum::<u64>() as f64 / seconds } else { 0.0 },
         p50_ms: ms(0.5),
         p95_ms: ms(0.95),
@@ -124,7 +128,14 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
         reason,
         targets: results,
     };
-    Judged { level, looks_good }
+    let needs_s = level.targets.iter().filter_map(|target| target.longer_s).reduce(f64::max);
+    Judged { level, looks_good, needs_s }
+}
+
+/// What of a held level is judged.
+pub(super) fn steady_of(run: &Run, held: &HeldLevel) -> Steady {
+    let hold = Hold { from_s: held.from_s, to_s: held.to_s, level: held.level };
+    steady_hold(run, &hold, LEAST_START_S)
 }
 
 fn verdict(targets: &[TargetResult]) -> (Verdict, String) {

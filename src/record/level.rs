@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{LoadModel, LoadPlan, Stage};
+use crate::stats::CONFIDENCE;
 
 /// What a search was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +21,16 @@ pub struct AskedSearch {
     pub abort_on: f64,
     /// When a level is looked at, seconds from the beginning of its hold.
     pub looks_s: Vec<f64>,
-    /// The two-sided confidence of each look.
-    pub confidence: f64,
+    /// The two-sided confidence of each of these looks.
+    pub confidences: Vec<f64>,
+}
+
+impl AskedSearch {
+    /// The confidence of a look, from 1.
+    pub fn confidence(&self, look: u32) -> f64 {
+        let last = self.confidences.last().copied().unwrap_or(CONFIDENCE);
+        self.confidences.get(look.saturating_sub(1) as usize).copied().unwrap_or(last)
+    }
 }
 
 /// A level that was held: a line of the journal. Each look writes another, which takes the place of the one before.
@@ -41,6 +50,9 @@ pub struct HeldLevel {
     /// Why it was given up before its next look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,
+    /// The host did not come to rest after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrecovered: bool,
 }
 
 impl HeldLevel {
@@ -82,7 +94,7 @@ mod tests {
     use crate::record::Hold;
 
     fn held(from_s: f64, to_s: f64, level: f64) -> HeldLevel {
-        HeldLevel { from_s, to_s, level, looks: 1, confirms: false, given_up: None }
+        HeldLevel { from_s, to_s, level, looks: 1, confirms: false, given_up: None, unrecovered: false }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reports: one file a format, each from the run and its result alone. Knows no driver; prints nothing.
 
+mod capacity;
 mod charts;
 pub(crate) mod columns;
 mod comparison;

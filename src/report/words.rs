@@ -147,6 +147,9 @@ pub(super) fn span(from_s: f64, to_s: f64) -> String {
 
 /// The load in words: `closed model, 250 users, think time 1–5 s`.
 pub(super) fn load(run: &Run, result: &RunResult) -> String {
+    if let Some(search) = super::capacity::asked(run) {
+        return search;
+    }
     let asked = &result.load;
     let staged = run.asked.plan.holds().len() > 1;
     let level = |text: String| if staged { format!("up to {text} in stages") } else { text };
@@ -237,6 +240,9 @@ fn listed(names: &[String]) -> String {
 
 /// One plain sentence that says what came out.
 pub(super) fn sentence(result: &RunResult) -> String {
+    if let Some(edge) = super::capacity::sentence(result).filter(|_| result.totals.requests > 0) {
+        return edge;
+    }
     let [passed, failed, unproven] = [Verdict::Pass, Verdict::Fail, Verdict::Unproven].map(|v| names(result, v));
     let measured = passed.len() + failed.len() + unproven.len();
     match result.verdict {
