@@ -72,21 +72,21 @@ pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> O
     let low = asked.start.min(asked.most) * LOW;
     let low = if pace.users { low.ceil().max(1.0) } else { low };
     let mut at_s = 0.0;
-    let mut normal_ms = None;
+    let mut normal = None;
     let mut last: Option<HeldLevel> = None;
     loop {
         match search.next(at_s) {
             Next::Rest => {
                 stage.set(low);
-                let mut rest = Rest::new(normal_ms, low);
+                let mut rest = Rest::new(normal, low);
                 loop {
                     let seen = stage.second().await?;
                     at_s = seen.at_s;
                     match rest.second(seen) {
                         None if at_s < asked.max_time_s => {}
                         None => break,
-                        Some(Rested::Yes(mean_ms)) => {
-                            normal_ms = normal_ms.or(mean_ms);
+                        Some(Rested::Yes(now)) => {
+                            normal = normal.or(Some(now));
                             break;
                         }
                         Some(Rested::No) => {

@@ -20,27 +20,36 @@ const SLOWER_MS: f64 = 5.0;
 /// One pause.
 #[derive(Debug)]
 pub(super) struct Rest {
-    /// Mean response time at rest, ms; `None` in the first pause.
-    normal_ms: Option<f64>,
+    /// What it is like at rest; `None` in the first pause.
+    normal: Option<Normal>,
     /// So many requests may be under way at rest.
     few: u64,
     recent: VecDeque<Seen>,
     seconds: usize,
 }
 
+/// What a host is like under a low load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Normal {
+    /// Mean response time, ms; `None` where nothing was answered well.
+    pub(super) mean_ms: Option<f64>,
+    /// Some requests fail even then.
+    pub(super) fails: bool,
+}
+
 /// How a pause has ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Rested {
-    /// The host is at rest, and answers so fast, ms, where anything was asked.
-    Yes(Option<f64>),
+    /// The host is at rest, and is like this.
+    Yes(Normal),
     /// It is not as it was before.
     No,
 }
 
 impl Rest {
     /// `low`: the load of the pause, arrivals a second or users.
-    pub(super) fn new(normal_ms: Option<f64>, low: f64) -> Self {
-        Self { normal_ms, few: low.ceil().max(2.0) as u64, recent: VecDeque::new(), seconds: 0 }
+    pub(super) fn new(normal: Option<Normal>, low: f64) -> Self {
+        Self { normal, few: low.ceil().max(2.0) as u64, recent: VecDeque::new(), seconds: 0 }
     }
 
     /// Another second is over.
@@ -53,13 +62,15 @@ impl Rest {
         let mut means: Vec<f64> = self.recent.iter().filter_map(|seen| seen.mean_ms).collect();
         means.sort_by(f64::total_cmp);
         let mean_ms = means.get(means.len() / 2).copied();
-        let first = self.normal_ms.is_none();
-        let calm = seen.outstanding <= self.few && self.recent.iter().all(|seen| seen.failures == 0);
-        let fast = mean_ms.zip(self.normal_ms).is_none_or(|(now, normal)| now <= SLOWER * normal + SLOWER_MS);
+        let fails = self.recent.iter().any(|seen| seen.failures > 0);
+        let first = self.normal.is_none();
+        let calm = seen.outstanding <= self.few && (!fails || self.normal.is_none_or(|normal| normal.fails));
+        let normal_ms = self.normal.and_then(|normal| normal.mean_ms);
+        let fast = mean_ms.zip(normal_ms).is_none_or(|(now, normal)| now <= SLOWER * normal + SLOWER_MS);
         // A low load may ask for nothing within a few seconds.
         let answered = mean_ms.is_some() || self.seconds >= FIRST_S && seen.outstanding == 0;
         if calm && fast && answered && self.seconds >= if first { FIRST_S } else { LEAST_S } {
-            return Some(Rested::Yes(mean_ms));
+            return Some(Rested::Yes(Normal { mean_ms, fails }));
         }
         (self.seconds >= MOST_S).then_some(Rested::No)
     }
@@ -69,6 +80,8 @@ impl Rest {
 mod tests {
     use super::*;
 
+    const NORMAL: Normal = Normal { mean_ms: Some(7.0), fails: false };
+
     fn seen(outstanding: u64, mean_ms: Option<f64>, failures: u64) -> Seen {
         Seen { at_s: 0.0, outstanding, requests: 5, failures, mean_ms }
     }
@@ -77,22 +90,34 @@ mod tests {
     fn the_first_pause_learns_what_is_normal() {
         let mut rest = Rest::new(None, 5.0);
         assert!((0..4).all(|_| rest.second(seen(1, Some(7.0), 0)).is_none()));
-        assert_eq!(rest.second(seen(1, Some(7.0), 0)), Some(Rested::Yes(Some(7.0))));
+        assert_eq!(rest.second(seen(1, Some(7.0), 0)), Some(Rested::Yes(NORMAL)));
+    }
+
+    #[test]
+    fn one_that_fails_at_rest_does_not_have_to_recover_from_that() {
+        let failing = seen(1, None, 3);
+        let mut first = Rest::new(None, 5.0);
+        let ended: Vec<_> = (0..20).filter_map(|_| first.second(seen(0, None, 3))).collect();
+        assert_eq!(ended[0], Rested::Yes(Normal { mean_ms: None, fails: true }));
+        let mut later = Rest::new(Some(Normal { mean_ms: None, fails: true }), 5.0);
+        assert!((0..20).any(|_| later.second(seen(0, None, 3)).is_some()));
+        let mut other = Rest::new(Some(NORMAL), 5.0);
+        assert!((0..20).all(|_| other.second(failing).is_none()));
     }
 
     #[test]
     fn a_backlog_slow_answers_and_failures_make_it_longer() {
         for disturbed in [seen(400, Some(7.0), 0), seen(1, Some(300.0), 0), seen(1, Some(7.0), 1)] {
-            let mut rest = Rest::new(Some(7.0), 5.0);
+            let mut rest = Rest::new(Some(NORMAL), 5.0);
             assert!((0..20).all(|_| rest.second(disturbed).is_none()), "{disturbed:?}");
             let calm: Vec<_> = (0..4).map(|_| rest.second(seen(1, Some(7.0), 0))).collect();
-            assert!(calm.contains(&Some(Rested::Yes(Some(7.0)))), "{disturbed:?}: {calm:?}");
+            assert!(calm.contains(&Some(Rested::Yes(NORMAL))), "{disturbed:?}: {calm:?}");
         }
     }
 
     #[test]
     fn it_is_bounded() {
-        let mut rest = Rest::new(Some(7.0), 5.0);
+        let mut rest = Rest::new(Some(NORMAL), 5.0);
         let ended: Vec<_> = (0..MOST_S).filter_map(|_| rest.second(seen(400, None, 0))).collect();
         assert_eq!(ended, [Rested::No]);
     }

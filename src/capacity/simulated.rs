@@ -5,8 +5,8 @@
 //! `P(T > t) = (1 − C)·e^(−μt) + C·(θ·e^(−μt) − μ·e^(−θt))/(θ − μ)` (D. Gross, C. M. Harris, "Fundamentals of Queueing
 //! Theory", 2.3). Nothing of the search or of the judging is used for it.
 
-use std::collections::{BTreeMap, BinaryHeap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use futures_util::FutureExt;
 
@@ -112,12 +112,11 @@ impl Host {
         let waiting = self.leaving.len().saturating_sub(self.servers);
         let mut mean_s = self.service_s;
         match self.nature {
-            Nature::Plain => {}
             Nature::Refuses(most) if waiting > most => {
                 self.coming.entry((at_s + 0.001) as usize).or_default().1 += 1;
                 return;
             }
-            Nature::Refuses(_) => {}
+            Nature::Plain | Nature::Refuses(_) => {}
             Nature::FallsOver(most) => {
                 self.fallen = waiting > most || self.fallen && waiting > 0;
                 mean_s *= if self.fallen { 10.0 } else { 1.0 };
@@ -285,7 +284,9 @@ fn row(servers: usize, service_s: f64, limit_ms: f64, seeds: u64) -> (usize, Vec
         times.push(host.now_s / staircase_s(asked.start, &found));
         assert!(host.now_s <= asked.max_time_s);
     }
-    println!("{servers} servers of {service_s} s, p95 < {limit_ms} ms: edge {edge:.1}/s, {held} of {seeds}, widths {widths:.3?}, times {times:.2?}");
+    println!(
+        "{servers} servers of {service_s} s, p95 < {limit_ms} ms: edge {edge:.1}/s, {held} of {seeds}, widths {widths:.3?}, times {times:.2?}"
+    );
     (held, widths, times)
 }
 

@@ -21,7 +21,11 @@ enum What<'a> {
     Nothing,
     /// A larger share of failures ends it.
     Patience(f64),
-    Search { asked: &'a AskedSearch, pace: Pace, folder: &'a Path },
+    Search {
+        asked: &'a AskedSearch,
+        pace: Pace,
+        folder: &'a Path,
+    },
 }
 
 impl<'a> Beside<'a> {

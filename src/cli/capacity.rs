@@ -13,8 +13,8 @@ use super::exit::ExitCode;
 use super::report::show;
 use super::run::{Attempt, attempt, conclude};
 use super::settings::{
-    Layer, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_spawn_rate, parse_time, parse_tolerance, parse_users,
-    settle,
+    Layer, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_spawn_rate, parse_time, parse_tolerance,
+    parse_users, settle,
 };
 use super::{Failure, say};
 use crate::capacity::{CONFIDENCES, LOOKS_S, Seen, Stage, Step};
@@ -37,10 +37,12 @@ const BEYOND: Duration = Duration::from_secs(5);
 
 /// Find the highest load at which every target still passes.
 #[derive(Debug, Args)]
-#[command(after_help = "The load climbs until a target fails, then narrows the bracket; each level is looked at after 15, 30, \
+#[command(
+    after_help = "The load climbs until a target fails, then narrows the bracket; each level is looked at after 15, 30, \
     60, 120 and 240 s at most, and the one that passes is held a second time. Exit codes: 0 the edge is bracketed and its \
     lower end confirmed, or the highest level allowed passes; 98 not proven; 1 could not run; 2 wrong usage; 130 interrupted, \
-    with what is known so far.")]
+    with what is known so far."
+)]
 pub(super) struct CapacityArgs {
     /// What is searched for: arrivals a second, whatever the host does, or users who think
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = By::Rate)]
@@ -89,7 +91,11 @@ impl CapacityArgs {
         let run_time = Some(max_time + BEYOND);
         let common = self.common.layer();
         let only = |given: bool, flag: &str, by: &str| {
-            if given { Err(format!("{flag} belongs to a search by {by}: leave it out, or search --by {by}")) } else { Ok(()) }
+            if given {
+                Err(format!("{flag} belongs to a search by {by}: leave it out, or search --by {by}"))
+            } else {
+                Ok(())
+            }
         };
         let (layer, start, most) = match self.by {
             By::Rate => {
@@ -125,12 +131,17 @@ impl CapacityArgs {
             ));
         }
         if search.max_time_s < LOOKS_S[0] + 10.0 {
-            return Err(format!("--max-time is too short to look at one level: give it at least {} s", LOOKS_S[0] + 10.0));
+            return Err(format!(
+                "--max-time is too short to look at one level: give it at least {} s",
+                LOOKS_S[0] + 10.0
+            ));
         }
         Ok((layer, search))
     }
 }
 
+/// Names the flag.
+#[expect(clippy::needless_pass_by_value, reason = "fits behind map_err")]
 fn start_error(problem: String) -> String {
     format!("--start: {problem}")
 }

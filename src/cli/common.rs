@@ -12,6 +12,7 @@ use crate::report::Export;
 
 /// The flags.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CommonArgs {
     /// Scenario file and its share of the users or arrivals; repeatable [default: the guide's user, built in]

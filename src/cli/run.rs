@@ -38,7 +38,6 @@ use crate::scenario::{self, Scenario};
     agenthub-perf.toml; the flag wins, then the environment, the profile, the file. Before the load the host gets one GET \
     of /api/v2/health, which is not counted."
 )]
-#[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 pub(super) struct RunArgs {
     /// Users at the peak
     #[arg(short, long, value_name = "N", value_parser = parse_users, allow_hyphen_values = true)]

@@ -23,7 +23,8 @@ impl Bracket {
     /// Of levels and their verdicts. One that is unproven or void moves no end.
     pub fn of(levels: impl IntoIterator<Item = (f64, Verdict)>) -> Self {
         let levels: Vec<(f64, Verdict)> = levels.into_iter().collect();
-        let of = |wanted: Verdict| levels.iter().filter(move |(_, verdict)| *verdict == wanted).map(|(level, _)| *level);
+        let of =
+            |wanted: Verdict| levels.iter().filter(move |(_, verdict)| *verdict == wanted).map(|(level, _)| *level);
         let fails = of(Verdict::Fail).reduce(f64::min);
         let below = || of(Verdict::Pass).filter(|level| fails.is_none_or(|fails| *level < fails));
         let twice = below().filter(|level| of(Verdict::Pass).filter(|other| other == level).count() > 1);

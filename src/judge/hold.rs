@@ -134,8 +134,8 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
 
 /// What of a held level is judged.
 pub(super) fn steady_of(run: &Run, held: &HeldLevel) -> Steady {
-    let hold = Hold { from_s: held.from_s, to_s: held.to_s, level: held.level };
-    steady_hold(run, &hold, LEAST_START_S)
+    let HeldLevel { from_s, to_s, level, .. } = *held;
+    steady_hold(run, &Hold { from_s, to_s, level }, LEAST_START_S)
 }
 
 fn verdict(targets: &[TargetResult]) -> (Verdict, String) {
@@ -156,7 +156,7 @@ fn verdict(targets: &[TargetResult]) -> (Verdict, String) {
     }
 }
 
-/// "p95_response_time: 420 ms (310 ms – 640 ms) may or may not be < 500 ms".
+/// `p95_response_time: 420 ms (310 ms – 640 ms) may or may not be < 500 ms`.
 fn undecided(target: &TargetResult) -> String {
     let show = |value: f64| figure(value, &target.unit);
     let Some(value) = target.value else { return format!("{}: {}", target.name, target.reason) };

@@ -6,7 +6,9 @@ use super::words::{figure, how_long, run_longer};
 use super::{Target, TargetName, TargetResult, Verdict};
 use crate::document::suggestion;
 use crate::record::Run;
-use crate::stats::{LEAST_BATCHES, percentile_at, rate, requests_to_decide, requests_to_prove_below, share_at, spreads};
+use crate::stats::{
+    LEAST_BATCHES, percentile_at, rate, requests_to_decide, requests_to_prove_below, share_at, spreads,
+};
 use crate::units::{format_count, format_ratio};
 
 /// With more failures than this a latency target cannot pass: a refusal is fast.
@@ -64,6 +66,7 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
             response_time(f64::from(thousandths) / 1000.0, figures, never_settled, &mut result);
         }
         TargetName::ErrorRate => error_rate(figures, &mut result),
+        TargetName::Edge => {}
         _ => throughput(run, window, figures, &mut result),
     }
     result
@@ -195,8 +198,12 @@ fn error_rate(figures: &Figures, result: &mut TargetResult) {
             .zip(&figures.cut_off)
             .map(|(&(k, n), cut_off)| (k + cut_off.count() as f64, n + cut_off.count() as f64))
             .collect();
-        let all_failed =
-            share_at(figures.confidence, failures + unanswered, requests + unanswered, &spreads(&figures.spans, &worst));
+        let all_failed = share_at(
+            figures.confidence,
+            failures + unanswered,
+            requests + unanswered,
+            &spreads(&figures.spans, &worst),
+        );
         result.high = all_failed.map(|worst| worst.high.max(found.high));
         if result.verdict == Verdict::Pass && by_interval(result) != Verdict::Pass {
             result.verdict = Verdict::Unproven;

@@ -2,14 +2,14 @@
 
 use super::arrivals::host_at_fault;
 use super::generator::{Checked, generator};
-use super::steady::{Part, Steady, steady};
 use super::hold::steady_of;
+use super::steady::{Part, Steady, steady};
 use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
 use super::{
-    EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult, StageResult, SteadyResult, Target,
-    TargetResult, Targets, Verdict, judge_hold,
+    EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult, StageResult,
+    SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
 };
 use crate::record::{AskedSearch, End, HeldLevel, LoadModel, Run};
 use crate::units::format_count;
@@ -39,7 +39,10 @@ fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
     let mut result = judge_parts(run, steady);
     result.targets.retain(|target| !target.name.starts_with("throughput"));
     result.notes.extend(levels.iter().filter(|level| level.verdict == Verdict::Void).map(|level| {
-        format!("{} {} from {:.0} to {:.0} s is void: {}", level.level, edge.unit, level.from_s, level.to_s, level.reason)
+        format!(
+            "{} {} from {:.0} to {:.0} s is void: {}",
+            level.level, edge.unit, level.from_s, level.to_s, level.reason
+        )
     }));
     let circumstances = circumstances(run, 0);
     let all_void = !levels.is_empty() && levels.iter().all(|level| level.verdict == Verdict::Void);

@@ -50,7 +50,9 @@ mod tests {
     fn more_failures_than_are_borne_end_it_and_few_requests_say_nothing() {
         let mut patience = Patience::new(0.2);
         assert_eq!(patience.second(19, 19), None);
-        assert!(patience.second(1, 0).is_some_and(|why| why.starts_with("95 % of 20 requests of the last 10 s failed")));
+        assert!(
+            patience.second(1, 0).is_some_and(|why| why.starts_with("95 % of 20 requests of the last 10 s failed"))
+        );
         assert_eq!(patience.second(80, 1), None, "20 of 100 are borne");
     }
 

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::histograms::{Histograms, histograms};
 use super::journal::{LOCAL, hlog_name, samples_name};
 use super::{
-    Asked, End, EndpointId, EndpointName, GeneratorSecond, HeldLevel, Interval, LoadPlan, ProbeLine, Run, Second, Watched,
+    Asked, End, EndpointId, EndpointName, GeneratorSecond, HeldLevel, Interval, LoadPlan, ProbeLine, Run, Second,
+    Watched,
 };
 
 /// A result folder that cannot be read.

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::flusher::{Flusher, Order, Shared, elapsed_us};
 use super::shard::Mark;
 use super::{
-    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, HeldLevel, Journal, JournalError, LoadModel, ProbeLine, Sample,
-    Snapshot,
+    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, HeldLevel, Journal, JournalError, LoadModel, ProbeLine,
+    Sample, Snapshot,
 };
 
 /// What a user is doing; the three are counted independently (a user in flight is also at work).

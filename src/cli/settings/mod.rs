@@ -19,8 +19,8 @@ use crate::units::{parse_duration, parse_rate, parse_ratio};
 
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
-pub(super) use shape::{Shape, parse_shape};
 pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
+pub(super) use shape::{Shape, parse_shape};
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";

@@ -100,10 +100,10 @@ mod tests {
     #[test]
     fn stages_of_a_nearer_source_win_over_a_shape() {
         let staged = super::super::parse_stages("5:1s,5:9s").unwrap();
-        let layers = [Layer { stages: Some(staged), ..Layer::default() }, Layer {
-            shape: Some(Shape::Ramp),
-            ..Layer::default()
-        }];
+        let layers = [
+            Layer { stages: Some(staged), ..Layer::default() },
+            Layer { shape: Some(Shape::Ramp), ..Layer::default() },
+        ];
         assert_eq!(plan::plan(&layers).unwrap().0.duration_s(), 10.0);
     }
 }

@@ -17,7 +17,9 @@ pub(in crate::report) fn section(result: &RunResult, width: usize, colour: bool)
         add(&format!("   {}", paint("1", &line)));
     }
     for told in [throughput(edge), edge.reason.clone()].iter().filter(|told| !told.is_empty()) {
-        wrap(told, width - 3).iter().for_each(|line| add(&format!("   {line}")));
+        for line in wrap(told, width - 3) {
+            add(&format!("   {line}"));
+        }
     }
     let rows = rows(result);
     if rows.is_empty() {
@@ -39,7 +41,9 @@ pub(in crate::report) fn section(result: &RunResult, width: usize, colour: bool)
         };
         add(&format!(" {} {}", paint(hue, &row.sign.to_string()), line.trim_end()));
         if row.verdict == Verdict::Void {
-            wrap(&row.why, width - 5).iter().for_each(|line| add(&format!("     {line}")));
+            for line in wrap(&row.why, width - 5) {
+                add(&format!("     {line}"));
+            }
         }
     }
     text

@@ -91,3 +91,17 @@ fn a_search_without_a_level_says_so() {
     assert!(text.contains("no level was held long enough to be looked at"), "{text}");
     assert!(super::super::html::html(&run, &result).is_ok());
 }
+
+#[test]
+fn the_edge_is_exported() {
+    let (run, result) = found();
+    let folder = tempfile::tempdir().unwrap();
+    let exports = ["openmetrics", "bencher", "github-benchmark"].map(|name| super::super::Export::parse(name).unwrap());
+    super::super::write_exports(folder.path(), &exports, &run, &result).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let metrics = read("openmetrics.txt");
+    assert!(metrics.contains("agenthub_perf_edge{end=\"passes\",by=\"arrivals/s\"} 410"), "{metrics}");
+    assert!(metrics.contains("agenthub_perf_edge{end=\"fails\",by=\"arrivals/s\"} 440"), "{metrics}");
+    assert!(read("bencher.json").contains("\"edge\""));
+    assert!(read("github-benchmark-bigger.json").contains("· edge"));
+}

@@ -32,7 +32,9 @@ pub(in crate::report) fn sentence(result: &RunResult) -> Option<String> {
 /// What throughput there was at both ends; empty where there is none.
 pub(super) fn throughput(edge: &EdgeResult) -> String {
     let of = |value: Option<f64>, unit: Option<f64>| {
-        value.zip(unit).map(|(a_second, at)| format!("{} requests/s at {}", plain((a_second * 10.0).round() / 10.0), level(at, &edge.unit)))
+        value.zip(unit).map(|(a_second, at)| {
+            format!("{} requests/s at {}", plain((a_second * 10.0).round() / 10.0), level(at, &edge.unit))
+        })
     };
     let both = [of(edge.requests_per_s_passes, edge.passes), of(edge.requests_per_s_fails, edge.fails)];
     both.into_iter().flatten().collect::<Vec<_>>().join(", ")
