@@ -1,13 +1,18 @@
 //! Drives a search over a stage: moves the load, counts the seconds, and has each level looked at when it is time.
 
-use super::rest::{Rest, Rested};
+use std::collections::VecDeque;
+
+use super::rest::{Rest, Rested, calm_s};
 use super::search::{Next, Outcome, Search};
 use crate::judge::{Judged, Verdict};
 use crate::load::Patience;
 use crate::record::{AskedSearch, HeldLevel};
+use crate::units::format_count;
 
-/// So many seconds without any answer are a host that hangs, where so many requests wait for one.
-const HANGS_S: u32 = 10;
+/// Nobody should wait for an answer so many seconds; where targets allow slower
+/// answers, so many times as long.
+const HANGS_S: f64 = 10.0;
+const HANGS: f64 = 2.0;
 const LEAST_HANGING: u64 = 20;
 /// Of the first level: the load of a pause.
 const LOW: f64 = 0.1;
@@ -64,6 +69,40 @@ pub struct Pace {
     pub users: bool,
     /// How fast the load grows towards a level, a second; none is reached in less than two seconds.
     pub growth: f64,
+    /// The slowest answers that a target allows, seconds.
+    pub slowest_s: f64,
+}
+
+/// Whether a host is plainly down: more wait for an answer than were answered in as long as nobody should wait, so that by Little's
+/// law a request takes longer than that.
+struct Unanswered {
+    patience_s: usize,
+    /// Requests that ended in each of the last seconds.
+    ended: VecDeque<u64>,
+}
+
+impl Unanswered {
+    fn new(pace: Pace) -> Self {
+        Self { patience_s: HANGS_S.max(HANGS * pace.slowest_s).ceil() as usize, ended: VecDeque::new() }
+    }
+
+    /// Another second is over; why the level is to be given up, if it is.
+    fn second(&mut self, seen: Seen) -> Option<String> {
+        if self.ended.len() == self.patience_s {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(seen.requests);
+        let ended: u64 = self.ended.iter().sum();
+        let down = self.ended.len() == self.patience_s && seen.outstanding >= LEAST_HANGING && seen.outstanding > ended;
+        down.then(|| {
+            format!(
+                "{} requests wait for an answer, and {} were answered in the last {} s: the host is down",
+                format_count(seen.outstanding),
+                format_count(ended),
+                self.patience_s
+            )
+        })
+    }
 }
 
 /// Searches to the end. Gives what the search has come to where the load went on for as long, `None` where it ended before.
@@ -78,7 +117,8 @@ pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> O
         match search.next(at_s) {
             Next::Rest => {
                 stage.set(low);
-                let mut rest = Rest::new(normal, low);
+                let failed = search.last() == Some(Outcome::Fail);
+                let mut rest = Rest::new(normal, low, calm_s(failed, asked.max_time_s));
                 loop {
                     let seen = stage.second().await?;
                     at_s = seen.at_s;
@@ -134,7 +174,7 @@ async fn hold(
     }
     let from_s = at_s;
     let mut patience = Patience::new(asked.abort_on);
-    let mut silent_s = 0;
+    let mut unanswered = Unanswered::new(pace);
     loop {
         let Next::Hold { level: held, until_s, look, confirms } = search.next(at_s) else { return Some(at_s) };
         if held != level {
@@ -142,10 +182,7 @@ async fn hold(
         }
         let seen = stage.second().await?;
         at_s = seen.at_s;
-        silent_s = if seen.requests == 0 && seen.outstanding >= LEAST_HANGING { silent_s + 1 } else { 0 };
-        let silent = (silent_s >= HANGS_S)
-            .then(|| format!("no request ended for {HANGS_S} s, and {} wait for an answer", seen.outstanding));
-        let given_up = patience.second(seen.requests, seen.failures).or(silent);
+        let given_up = patience.second(seen.requests, seen.failures).or_else(|| unanswered.second(seen));
         // A second may be a little longer than one.
         if given_up.is_none() && at_s < from_s + until_s - 0.05 {
             continue;
@@ -171,5 +208,38 @@ fn outcome(judged: &Judged) -> Outcome {
         Verdict::Unproven | Verdict::NotMeasured => {
             Outcome::Unproven { looks_good: judged.looks_good, needs_s: judged.needs_s }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(requests: u64, outstanding: u64) -> Seen {
+        Seen { at_s: 0.0, outstanding, requests, failures: 0, mean_ms: None }
+    }
+
+    fn unanswered(slowest_s: f64) -> Unanswered {
+        Unanswered::new(Pace { users: false, growth: 1.0, slowest_s })
+    }
+
+    #[test]
+    fn a_host_that_answers_nothing_is_down_and_a_slow_one_is_given_its_time() {
+        let mut hangs = unanswered(2.0);
+        let told: Vec<_> = (1..=10).map(|n| hangs.second(seen(0, 50 * n))).collect();
+        assert!(told[..9].iter().all(Option::is_none));
+        let why = "500 requests wait for an answer, and 0 were answered in the last 10 s: the host is down";
+        assert_eq!(told[9].as_deref(), Some(why));
+        let mut slow = unanswered(30.0);
+        assert!((1..=40).all(|n| slow.second(seen(0, 50 * n)).is_none()));
+    }
+
+    #[test]
+    fn a_host_that_falls_over_late_is_down_and_one_with_a_long_queue_is_measured() {
+        let mut down = unanswered(0.1);
+        assert!((0..200).all(|_| down.second(seen(400, 20)).is_none()));
+        assert!((1..=15).any(|n| down.second(seen(40, 360 * n)).is_some()));
+        let mut busy = unanswered(0.1);
+        assert!((1..=200).all(|_| busy.second(seen(100, 900)).is_none()));
     }
 }

@@ -184,6 +184,11 @@ impl Search {
         self.over(holding, outcome, looked_s, false);
     }
 
+    /// What the last hold has come to.
+    pub fn last(&self) -> Option<Outcome> {
+        self.held.last().map(|held| held.outcome)
+    }
+
     /// What is known of the edge.
     pub fn bracket(&self) -> Bracket {
         Bracket::of(self.held.iter().map(|held| (held.level, held.outcome.into())))

@@ -224,7 +224,7 @@ fn searched(start: f64, most: f64, max_time_s: f64) -> AskedSearch {
 }
 
 fn search(asked: &AskedSearch, host: &mut Host) -> Search {
-    let pace = Pace { users: false, growth: f64::INFINITY };
+    let pace = Pace { users: false, growth: f64::INFINITY, slowest_s: 0.2 };
     drive(asked, pace, host).now_or_never().flatten().unwrap()
 }
 
@@ -343,11 +343,11 @@ fn a_host_that_falls_over_refuses_or_tires_is_searched_to_the_end_and_the_answer
     for nature in [Nature::FallsOver(100), Nature::Refuses(60), Nature::Tires(20.0)] {
         for seed in 0..3 {
             let (host, found) = harsh(nature, seed);
-            println!("{nature:?} seed {seed}: {found:?} in {} s, edge {edge:.1}", host.seconds);
-            // A queue as long as these come to stand is rare below the edge, and makes it no higher.
-            assert!(found.passes.unwrap() <= edge, "{nature:?}: {found:?}");
-            assert!(found.fails.unwrap() >= 0.85 * edge, "{nature:?}: {found:?}");
-            assert!(found.width().unwrap() <= 0.2, "{nature:?}: {found:?}");
+            println!("{nature:?} seed {seed}: {found:?} in {} s, edge {edge:.1}: {:?}", host.seconds, host.trace);
+            assert!(found.passes.unwrap() <= edge && found.confirmed, "{nature:?}: {found:?}");
+            // A queue as long as these bear comes up by chance close below the edge of a patient host.
+            assert!(found.fails.unwrap() >= 0.97 * edge, "{nature:?}: {found:?}");
+            assert!(found.width().unwrap() <= 0.15, "{nature:?}: {found:?}");
         }
     }
 }

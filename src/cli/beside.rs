@@ -8,6 +8,7 @@ use tokio::sync::watch::Receiver;
 use super::capacity::Live;
 use super::settings::Settings;
 use crate::capacity::{self, Pace};
+use crate::judge::TargetName;
 use crate::load::{self, Load, LoadControl, LoadError, Patience};
 use crate::record::{AskedSearch, End, LoadModel, Recorder, Snapshot};
 
@@ -34,7 +35,9 @@ impl<'a> Beside<'a> {
         let users = settings.plan.model == LoadModel::Closed;
         let growth = settings.spawn_rate.filter(|_| users).unwrap_or(f64::INFINITY);
         let what = match (&settings.search, settings.abort_on) {
-            (Some(asked), _) => What::Search { asked, pace: Pace { users, growth }, folder },
+            (Some(asked), _) => {
+                What::Search { asked, pace: Pace { users, growth, slowest_s: slowest_s(settings) }, folder }
+            }
             (None, Some(most)) => What::Patience(most),
             (None, None) => What::Nothing,
         };
@@ -96,6 +99,12 @@ impl<'a> Beside<'a> {
             }
         }
     }
+}
+
+/// The slowest answers that a target allows.
+fn slowest_s(settings: &Settings) -> f64 {
+    let times = settings.targets.0.iter().filter(|target| matches!(target.name, TargetName::ResponseTime(_)));
+    times.map(|target| target.limit / 1000.0).fold(0.0, f64::max)
 }
 
 /// Waits until more fails than is borne, and says so.

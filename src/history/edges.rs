@@ -69,7 +69,7 @@ pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Ch
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tests::{a_run, against};
+    use super::super::tests::{USUAL, a_run, against};
     use super::*;
     use crate::judge::RunResult;
     use crate::record::{LoadModel, Run};
@@ -94,6 +94,18 @@ mod tests {
         assert_eq!(outcome(some(400.0, 420.0), some(450.0, 470.0)), Outcome::Better);
         assert_eq!(outcome(some(400.0, 410.0), some(400.0, 410.0)), Outcome::Same);
         assert_eq!(outcome(some(400.0, 500.0), some(400.0, 500.0)), Outcome::Unproven);
+    }
+
+    #[test]
+    fn a_comparison_of_searches_is_of_their_edges_alone() {
+        let a = [search(Some(400.0), Some(420.0))];
+        let found = against(&a, &[search(Some(300.0), Some(320.0))], USUAL);
+        assert_eq!((found.verdict, found.reasons.as_slice()), (Outcome::Worse, &["edge".to_owned()][..]));
+        assert_eq!((found.targets.len(), found.endpoints.len()), (1, 0));
+        let ratio = found.targets[0].ratio.unwrap();
+        assert!((ratio.low - 300.0 / 420.0).abs() < 1e-9 && (ratio.high - 320.0 / 400.0).abs() < 1e-9);
+        // One side alone is no search: its figures are compared as ever.
+        assert!(against(&a, &[a_run()], USUAL).targets.iter().all(|row| row.name != "edge"));
     }
 
     #[test]

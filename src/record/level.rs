@@ -89,9 +89,11 @@ impl LoadPlan {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::record::Hold;
+    use crate::record::fixture::{asked, endpoints, sample};
+    use crate::record::{Asked, End, Hold, Recorder, read, read_from};
 
     fn held(from_s: f64, to_s: f64, level: f64) -> HeldLevel {
         HeldLevel { from_s, to_s, level, looks: 1, confirms: false, given_up: None, unrecovered: false }
@@ -103,6 +105,41 @@ mod tests {
         let hold = |from_s, to_s| Hold { from_s, to_s, level: 50.0 };
         assert_eq!(plan.holds(), [hold(5.0, 20.0), hold(24.0, 39.0)]);
         assert_eq!((plan.duration_s(), plan.level_at(22.0)), (50.0, 0.0));
+    }
+
+    #[test]
+    fn levels_are_read_back_from_the_journal_and_its_seconds_stay_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let search = AskedSearch {
+            start: 10.0,
+            most: 100.0,
+            max_time_s: 7200.0,
+            width: 0.05,
+            abort_on: 0.2,
+            looks_s: vec![15.0, 30.0],
+            confidences: vec![0.999, 0.99],
+        };
+        assert_eq!([1, 2, 9].map(|look| search.confidence(look)), [0.999, 0.99, 0.99]);
+        let asked = Asked { search: Some(search), plan: LoadPlan::rate(100.0, 7200.0), ..asked() };
+        let started = "2026-11-23T08:10:00Z".parse().unwrap();
+        let (recorder, mut hand) = Recorder::by_hand(folder.path(), &asked, endpoints(1), started).unwrap();
+        for second in 0..3700 {
+            recorder.record(&sample(0, second * 1_000_000 + 500_000, 2000));
+            if second == 20 || second == 35 {
+                recorder.level(held(5.0, second as f64, 10.0));
+            }
+            hand.tick((second + 1) * 1_000_000 + 30_000);
+        }
+        hand.finish(3_700_000_000, &End::Finished).unwrap();
+        let run = read(folder.path()).unwrap();
+        assert_eq!(run.levels, [held(5.0, 35.0, 10.0)]);
+        assert_eq!(run.asked.plan.holds(), [Hold { from_s: 5.0, to_s: 35.0, level: 10.0 }]);
+        assert!(run.warnings.is_empty() && run.seconds.iter().all(|second| second.to_s - second.from_s < 1.01));
+        // Only what a look needs is decoded.
+        let late = read_from(folder.path(), 3690.0).unwrap();
+        assert_eq!((late.seconds.len(), late.levels.len()), (run.seconds.len(), 1));
+        assert!(late.intervals.iter().all(|interval| interval.to_s > 3690.0) && late.intervals.len() >= 10);
+        assert!(late.intervals.iter().all(|interval| run.intervals.contains(interval)));
     }
 
     #[test]

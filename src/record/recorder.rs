@@ -196,7 +196,11 @@ impl Recorder {
         asked.write(folder)?;
         let shared = Arc::new(Shared::new());
         let (watchers, snapshots) = watch::channel(Snapshot::default());
-        let mut flusher = Flusher::new(Arc::clone(&shared), endpoints, Journal::create(folder)?, watchers);
+        let mut journal = Journal::create(folder)?;
+        if asked.search.is_some() {
+            journal.keep_seconds();
+        }
+        let mut flusher = Flusher::new(Arc::clone(&shared), endpoints, journal, watchers);
         flusher.begin(started);
         Ok((Self { shared, zero: OnceLock::new(), snapshots, writer: Mutex::new(None) }, ByHand(flusher)))
     }

@@ -10,6 +10,8 @@ use crate::units::{format_ms, format_ratio};
 
 /// A target farther off than this many times the values would flatten them.
 const NEAR: f64 = 4.0;
+/// Times that differ by more than this many times are far apart.
+const FAR: f64 = 15.0;
 
 pub(super) fn caption(edge: &EdgeResult) -> String {
     let ends = match (edge.passes, edge.fails) {
@@ -26,6 +28,8 @@ struct Figure {
     of: fn(&LevelResult) -> Option<f64>,
     words: fn(f64) -> String,
     limit: Option<f64>,
+    /// Of values that lie far apart the logarithm is drawn.
+    spans_magnitudes: bool,
 }
 
 pub(super) fn draw(canvas: &mut Canvas, result: &RunResult, edge: &EdgeResult) -> Readout {
@@ -39,9 +43,27 @@ pub(super) fn draw(canvas: &mut Canvas, result: &RunResult, edge: &EdgeResult) -
         levels.first().and_then(|level| level.targets.iter().find(target)).map(|target| target.limit)
     };
     let figures = [
-        Figure { title: "requests/s", of: |level| Some(level.requests_per_s), words: words::plain, limit: None },
-        Figure { title: "p95", of: |level| level.p95_ms, words: format_ms, limit: limit("p95_response_time") },
-        Figure { title: "errors", of: |level| level.error_rate, words: format_ratio, limit: limit("error_rate") },
+        Figure {
+            title: "requests/s",
+            of: |level| Some(level.requests_per_s),
+            words: words::plain,
+            limit: None,
+            spans_magnitudes: false,
+        },
+        Figure {
+            title: "p95",
+            of: |level| level.p95_ms,
+            words: format_ms,
+            limit: limit("p95_response_time"),
+            spans_magnitudes: true,
+        },
+        Figure {
+            title: "errors",
+            of: |level| level.error_rate,
+            words: format_ratio,
+            limit: limit("error_rate"),
+            spans_magnitudes: false,
+        },
     ];
     let (from, to) = (30.0, canvas.height - 44.0);
     let each = (to - from) / figures.len() as f64;
@@ -74,7 +96,11 @@ fn one(canvas: &mut Canvas, figure: &Figure, levels: &[&LevelResult], edge: &Edg
     let highest = values.iter().map(|value| value.1).fold(0.0, f64::max);
     let limit = figure.limit.filter(|limit| *limit <= NEAR * highest || highest == 0.0);
     let reach = highest.max(limit.unwrap_or(0.0)).max(f64::MIN_POSITIVE);
-    let panel = Panel { y: Axis::linear(0.0, reach * 1.1, (place.bottom, place.top)), ..place };
+    let lowest = values.iter().map(|value| value.1).chain(limit).filter(|value| *value > 0.0).fold(reach, f64::min);
+    let px = (place.bottom, place.top);
+    let far = figure.spans_magnitudes && reach / lowest > FAR;
+    let y = if far { Axis::for_times(lowest, reach, px) } else { Axis::linear(0.0, reach * 1.1, px) };
+    let panel = Panel { y, ..place };
     if let (Some(passes), Some(fails)) = (edge.passes, edge.fails) {
         canvas.area((panel.x.at(passes), panel.top), (panel.x.at(fails), panel.bottom), Ink::Shade);
     }
