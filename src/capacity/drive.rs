@@ -9,8 +9,7 @@ use crate::load::Patience;
 use crate::record::{AskedSearch, HeldLevel};
 use crate::units::format_count;
 
-/// Nobody should wait for an answer so many seconds; where targets allow slower
-/// answers, so many times as long.
+/// Nobody should wait for an answer so many seconds; where targets allow slower answers, so many times as long as they do.
 const HANGS_S: f64 = 10.0;
 const HANGS: f64 = 2.0;
 const LEAST_HANGING: u64 = 20;

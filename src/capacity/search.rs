@@ -13,8 +13,8 @@
 //! and passes falsely (P. Armitage and others, "Repeated significance tests on accumulating data", Journal
 //! of the Royal Statistical Society A 132 (1969)). The first looks get least of it (P. C. O'Brien, T. R. Fleming, "A multiple
 //! testing procedure for clinical trials", Biometrics 35 (1979)): what is clear is clear all the same, and an interval of a few
-//! seconds of a busy queue holds the truth less often than it promises. With even shares 9 of 20 searches of a simulated pair
-//! of slow servers called a level passed that lies above their edge.
+//! seconds of a busy queue holds the truth less often than it promises. With even shares one of 20 searches of a simulated pair of slow
+//! servers passed a level twice that lies 5 % above their edge.
 //!
 //! **Confirmation.** The level that passes is held a second time: of many levels tried the highest that passed is also the
 //! luckiest. Where that fails, it is the new upper end, and the search goes on; where it is unproven, the level is one of which

@@ -4,6 +4,9 @@
 //! The true edge is where the p95 of M/M/c crosses the limit: with θ = cμ − λ and C the probability to wait (Erlang's C),
 //! `P(T > t) = (1 − C)·e^(−μt) + C·(θ·e^(−μt) − μ·e^(−θt))/(θ − μ)` (D. Gross, C. M. Harris, "Fundamentals of Queueing
 //! Theory", 2.3). Nothing of the search or of the judging is used for it.
+//!
+//! With 60 other seeds a row the brackets held the edge 60, 60 and (two servers of 20 ms) 57 times; the three that did not were
+//! not confirmed in the time that there was, and said so.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
