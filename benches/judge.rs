@@ -68,6 +68,7 @@ fn run(length_s: u32) -> Run {
         seconds,
         intervals,
         watched: Vec::new(),
+        levels: Vec::new(),
         end: Some(End::Finished),
         warnings: Vec::new(),
     }

@@ -11,6 +11,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a subcommand; wires the rooms together; the only room that prints |
+//! | [`capacity`] | the search for the edge |
 //! | [`calibrate`] | the harness against known service times |
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |
@@ -28,6 +29,7 @@
 
 pub mod audit;
 pub mod calibrate;
+pub mod capacity;
 pub mod cli;
 pub mod document;
 pub mod history;

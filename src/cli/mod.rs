@@ -3,9 +3,12 @@
 
 mod ab;
 mod baseline;
+mod beside;
 mod calibrate;
+mod capacity;
 mod check;
 mod ci;
+mod common;
 mod compare;
 mod environment;
 mod exit;
@@ -40,6 +43,8 @@ pub struct Cli {
 enum Command {
     /// Drive load on a host, judge it, write a result (without --host: on the reference service)
     Run(Box<run::RunArgs>),
+    /// Find the highest load at which every target still passes
+    Capacity(Box<capacity::CapacityArgs>),
     /// Build a result's report again from its journal, also that of a killed or running one
     Report(report::ReportArgs),
     /// Check the system against the guide's quick checks and checklist, without load
@@ -81,6 +86,7 @@ enum Format {
 pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run::run(*args, stop).await,
+        Command::Capacity(args) => Box::pin(capacity::capacity(*args, stop)).await,
         Command::Report(args) => report::report(&args),
         Command::Check(args) => Box::pin(check::check(*args)).await,
         Command::Compare(args) => compare::compare(&args),

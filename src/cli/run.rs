@@ -10,15 +10,17 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch::Receiver;
 
 use super::baseline;
+use super::beside;
 use super::ci;
+use super::common::CommonArgs;
 use super::environment;
 use super::exit::ExitCode;
-use super::probes::{self, WatchArgs};
+use super::probes;
 use super::report::{show, write_reports};
 use super::service::Service;
 use super::settings::{
-    Layer, ScenarioFile, Settings, Source, Stages, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario,
-    parse_seed, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users, settle,
+    Layer, ScenarioFile, Settings, Shape, Source, Stages, parse_abort_on, parse_arrival_rate, parse_arrivals,
+    parse_shape, parse_spawn_rate, parse_stages, parse_time, parse_tolerance, parse_users, settle,
 };
 use super::{Failure, host, progress, say};
 use crate::document::suggestion;
@@ -27,7 +29,6 @@ use crate::judge::{self, RunResult};
 use crate::load::{self, AllowedHosts, Host, Limits, Load, LoadError};
 use crate::observe::{Observer, Watch};
 use crate::record::{self, Arrivals, Asked, AskedConnections, AskedScenario, End, LoadModel, Recorder, Run};
-use crate::report::Export;
 use crate::scenario::{self, Scenario};
 
 /// Drive load on a host, judge it, write a result.
@@ -37,15 +38,7 @@ use crate::scenario::{self, Scenario};
     agenthub-perf.toml; the flag wins, then the environment, the profile, the file. Before the load the host gets one GET \
     of /api/v2/health, which is not counted."
 )]
-#[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RunArgs {
-    /// Scenario file and its share of the users or arrivals; repeatable [default: the guide's user, built in]
-    #[arg(short = 'f', long = "scenario", value_name = "FILE[:WEIGHT]", value_parser = parse_scenario)]
-    scenarios: Vec<ScenarioFile>,
-    /// The system under test, e.g. http://localhost:8000 [default: the reference service, started for the run]
-    #[arg(short = 'H', long, value_name = "URL")]
-    host: Option<String>,
     /// Users at the peak
     #[arg(short, long, value_name = "N", value_parser = parse_users, allow_hyphen_values = true)]
     users: Option<u32>,
@@ -68,9 +61,12 @@ pub(super) struct RunArgs {
     /// Ramps and holds in place of -u, -r, -t: USERS:TIME,… e.g. 50:1m,50:5m,0:30s; or of --rate: 50/s:1m,50/s:5m
     #[arg(long, value_name = "STAGES", value_parser = parse_stages)]
     stages: Option<Stages>,
-    /// A target, e.g. p95_response_time=500ms, error_rate=1%, 'p95_response_time[GET /api/v2/projects]=1s'; repeatable
-    #[arg(long = "target", value_name = "NAME=LIMIT", value_parser = parse_target)]
-    targets: Vec<(String, String)>,
+    /// Stages ready made of -u or --rate, and -t: spike, ramp or steps; each hold of them is judged
+    #[arg(long, value_name = "NAME", value_parser = parse_shape, conflicts_with = "stages")]
+    shape: Option<Shape>,
+    /// Give up when more than this share of the requests of the last 10 s failed, e.g. '20% errors'
+    #[arg(long, value_name = "SHARE", value_parser = parse_abort_on)]
+    abort_on: Option<f64>,
     /// A named load: quick (default), guide, stress, ci, soak, or one of the configuration's own
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -83,47 +79,8 @@ pub(super) struct RunArgs {
     /// An unproven comparison with the baseline makes the run unproven
     #[arg(long)]
     strict_baseline: bool,
-    /// A name by which the result is found again
-    #[arg(long, value_name = "NAME")]
-    label: Option<String>,
-    /// Also write what another system reads: gitlab, openmetrics, bencher or github-benchmark; repeatable
-    #[arg(long = "export", value_name = "NAME", value_parser = Export::parse)]
-    exports: Vec<Export>,
-    /// Configuration file [default: agenthub-perf.toml, where it exists]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Folder that results are written to [default: results]
-    #[arg(long, value_name = "DIR")]
-    results: Option<PathBuf>,
-    /// Allow load on a host that is not this machine; repeatable
-    #[arg(long = "allow-host", value_name = "NAME")]
-    allow_hosts: Vec<String>,
-    /// Take any TLS certificate
-    #[arg(long)]
-    insecure: bool,
-    /// Open a new connection for every request
-    #[arg(long)]
-    no_keep_alive: bool,
-    /// Speak HTTP/1.1 only; otherwise https hosts may choose HTTP/2
-    #[arg(long = "http1.1", visible_alias = "http1")]
-    http1: bool,
-    /// What requests in flight get at the end [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = parse_any_time)]
-    stop_timeout: Option<Duration>,
-    /// Of every random choice: the same seed draws the same tasks [default: random, and recorded]
-    #[arg(long, value_name = "NUMBER", value_parser = parse_seed, allow_hyphen_values = true)]
-    seed: Option<u64>,
-    /// End with 0 also where the verdict is unproven or void
-    #[arg(long)]
-    allow_unproven: bool,
     #[command(flatten)]
-    watch: WatchArgs,
-    /// No progress, no messages
-    #[arg(short, long)]
-    quiet: bool,
-    /// What is printed to standard output
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    format: Format,
+    common: CommonArgs,
 }
 
 /// What is printed to standard output.
@@ -138,11 +95,11 @@ pub(super) enum Format {
 impl RunArgs {
     /// With what the environment, the profile and the configuration say; the flags are taken out.
     pub(super) fn settle(&mut self) -> Result<Settings, Failure> {
-        settle(self.layer(), self.profile.as_deref(), self.config.as_deref())
+        settle(self.layer(), self.profile.as_deref(), self.common.config.as_deref())
     }
 
     pub(super) fn names_a_host(&self) -> bool {
-        self.host.is_some()
+        self.common.names_a_host()
     }
 
     pub(super) fn names_a_baseline(&self) -> bool {
@@ -150,19 +107,16 @@ impl RunArgs {
     }
 
     pub(super) fn format(&self) -> Format {
-        self.format
+        self.common.format
     }
 
     pub(super) fn is_quiet(&self) -> bool {
-        self.quiet
+        self.common.quiet
     }
 
     fn layer(&mut self) -> Layer {
         Layer {
             source: Source::Flags,
-            scenarios: std::mem::take(&mut self.scenarios),
-            host: self.host.take(),
-            allow_hosts: std::mem::take(&mut self.allow_hosts),
             users: self.users,
             spawn_rate: self.spawn_rate,
             run_time: self.run_time,
@@ -170,21 +124,12 @@ impl RunArgs {
             arrivals: self.arrivals,
             max_users: self.max_users,
             stages: self.stages.take(),
-            targets: std::mem::take(&mut self.targets),
+            shape: self.shape,
+            abort_on: self.abort_on,
             baseline: self.baseline.take(),
             tolerance: self.tolerance,
             strict_baseline: self.strict_baseline.then_some(true),
-            label: self.label.take(),
-            exports: std::mem::take(&mut self.exports),
-            results: self.results.take(),
-            stop_timeout: self.stop_timeout,
-            seed: self.seed,
-            insecure: self.insecure.then_some(true),
-            keep_alive: self.no_keep_alive.then_some(false),
-            http2: self.http1.then_some(false),
-            allow_unproven: self.allow_unproven.then_some(true),
-            watch: self.watch.take(),
-            accept: Vec::new(),
+            ..self.common.layer()
         }
     }
 }
@@ -193,17 +138,17 @@ impl RunArgs {
 pub(super) async fn run(mut args: RunArgs, stop: Receiver<bool>) -> Result<ExitCode, Failure> {
     let settings = args.settle()?;
     let tell = |line: &str| {
-        if !args.quiet {
+        if !args.common.quiet {
             say(line);
         }
     };
     for warning in &settings.warnings {
         tell(&format!("warning: {warning}"));
     }
-    let Attempt { folder, failed } = attempt(&settings, &tell, !args.quiet, stop).await?;
+    let Attempt { folder, failed } = attempt(&settings, &tell, !args.common.quiet, stop).await?;
     let (run, result) = conclude(&folder, &settings)?;
-    show(&folder, &run, &result, args.format)?;
-    ci::tell_of_run(&run, &result, args.format)?;
+    show(&folder, &run, &result, args.common.format)?;
+    ci::tell_of_run(&run, &result, args.common.format)?;
     Ok(match failed {
         Some(failure) => failure.code,
         None => ExitCode::of(run.end.as_ref(), result.verdict, settings.allow_unproven),
@@ -298,7 +243,10 @@ pub(super) async fn attempt(
         stop_timeout: settings.stop_timeout,
     };
     let ended = match probes::start(&watched, &recorder, tell).await {
-        Ok(observer) => drive(load, recorder, observer, stop, progress).await,
+        Ok(observer) => {
+            let beside = beside::Beside::new(settings, &folder.path, tell);
+            drive(load, recorder, observer, stop, progress, beside).await
+        }
         Err(failure) => Err(failure),
     };
     if let Some(service) = service {
@@ -420,6 +368,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
         baseline: None,
+        search: settings.search.clone(),
         plan: settings.plan.clone(),
         targets: settings.targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),
         environment: environment::here(),
@@ -450,13 +399,14 @@ async fn drive(
     observer: Option<Observer>,
     stop: Receiver<bool>,
     progress: bool,
+    beside: beside::Beside<'_>,
 ) -> Result<(), Failure> {
-    let shown = progress.then(|| {
+    let shown = (progress && beside.wants_progress()).then(|| {
         let length = Duration::from_secs_f64(load.plan.duration_s());
         tokio::spawn(progress::show(recorder.snapshots(), stop.clone(), length))
     });
     let control = load.control();
-    let ended = load::drive(load, control, Arc::clone(&recorder), stop).await;
+    let ended = beside.drive(load, control, &recorder, stop).await;
     if let Some(observer) = observer {
         observer.stop().await;
     }

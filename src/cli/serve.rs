@@ -33,6 +33,7 @@ pub(super) struct ServeArgs {
     ///
     /// KEY=VALUE parts behind the endpoint and a colon: delay=fixed(20ms), delay=exp(20ms) or
     /// delay=bimodal(5ms,200ms,10%) (fast, slow, share of slow); errors=1% (status 500); reset=0.5% (connection reset);
+    /// servers=2 (so many requests are served at a time, each for its delay, and the others wait in order);
     /// stall=1s/10s (all answers held for 1 s every 10 s). A share written 1in100 takes exactly every hundredth request.
     /// Example: --trouble 'GET /api/v2/projects: delay=exp(20ms), errors=1%'
     #[arg(long = "trouble", value_name = "ENDPOINT: KEY=VALUE, ...")]

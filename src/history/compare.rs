@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::edges::edge_row;
 use super::figure::Compared;
 use super::measured::Measured;
 use super::pair::{BETWEEN_RUNS, Pair, SEED};
@@ -52,7 +53,7 @@ pub fn compare(a: &[Measured], b: &[Measured], options: Options) -> Comparison {
 }
 
 /// A run and what it is judged to be.
-type Judged<'a> = (&'a Run, &'a RunResult);
+pub(super) type Judged<'a> = (&'a Run, &'a RunResult);
 
 fn judged(side: &[Measured]) -> Vec<Judged<'_>> {
     side.iter().map(|one| (&one.run, &one.result)).collect()
@@ -72,12 +73,17 @@ pub fn compare_rounds(a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> C
 fn compare_by(unit: Unit, a: &[Judged<'_>], b: &[Judged<'_>], options: Options) -> Comparison {
     let tolerance = options.tolerance;
     let mut notes = Vec::new();
-    let targets = targets(b, &mut notes);
-    let endpoints = endpoints(a, b, &mut notes);
+    let searches = a.iter().chain(b).all(|(_, result)| result.edge.is_some());
+    // Each has its figures at a level of its own.
+    let (targets, endpoints) =
+        if searches { (Vec::new(), Vec::new()) } else { (targets(b, &mut notes), endpoints(a, b, &mut notes)) };
     let (mut targets, mut endpoints, shift, method) = match (unit, a, b) {
         (Unit::Pair, [(a, _)], [(b, _)]) => pair(a, b, &targets, &endpoints, options),
         _ => several(unit, a, b, &targets, &endpoints, tolerance),
     };
+    if searches {
+        targets.push(edge_row(a, b, tolerance));
+    }
     adjust(&mut endpoints);
     let broken = broken(a, b);
     if !broken.is_empty() {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::find::FindError;
 use super::workload::{Workload, workload};
-use crate::judge::{LeftOut, Milliseconds, TargetResult, Totals, Verdict};
+use crate::judge::{EdgeResult, LeftOut, Milliseconds, TargetResult, Totals, Verdict};
 use crate::record::{Asked, RUN_SCHEMA};
 
 /// A file larger than this is none of ours; it would only fill the memory.
@@ -43,6 +43,8 @@ pub(super) struct Said {
     pub(super) totals: Totals,
     pub(super) endpoints: Vec<SaidEndpoint>,
     pub(super) targets: Vec<TargetResult>,
+    #[serde(default)]
+    pub(super) edge: Option<EdgeResult>,
 }
 
 /// The same of an endpoint.

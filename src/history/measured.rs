@@ -40,7 +40,7 @@ pub struct Figure {
     pub high: Option<f64>,
 }
 
-/// The figures of a run: each of its targets that has a value.
+/// The figures of a run: the edge of a search, and each of its targets that has a value.
 pub fn figures(result: &RunResult) -> Vec<Figure> {
     let figure = |target: &judge::TargetResult| {
         Some(Figure {
@@ -52,5 +52,15 @@ pub fn figures(result: &RunResult) -> Vec<Figure> {
             high: target.high,
         })
     };
-    result.targets.iter().filter_map(figure).collect()
+    let edge = result.edge.as_ref().and_then(|edge| {
+        Some(Figure {
+            name: "edge".to_owned(),
+            unit: edge.unit.clone(),
+            more_is_better: true,
+            value: edge.passes?,
+            low: edge.passes,
+            high: edge.fails,
+        })
+    });
+    edge.into_iter().chain(result.targets.iter().filter_map(figure)).collect()
 }

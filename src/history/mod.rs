@@ -2,6 +2,7 @@
 
 mod compare;
 mod decide;
+mod edges;
 mod figure;
 mod find;
 mod folder;

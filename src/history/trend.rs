@@ -9,7 +9,7 @@ use crate::judge::{
     Bounds, Differs, LeftOut, Outcome, RunsOf, Source, TargetError, TargetName, Trend, TrendChange, TrendFigure,
     TrendPoint, TrendRun,
 };
-use crate::record::Asked;
+use crate::record::{Asked, LoadModel};
 use crate::stats::{ChangePoint, LeastChange, MOST_P, WINDOW, change_points};
 
 /// Of the runs that have a figure at all, so many may lack it in their steady window: the rest is shown without them.
@@ -211,6 +211,10 @@ impl Wanted {
     }
 
     fn steady(&self, said: &Said) -> Option<Value> {
+        if self.name == TargetName::Edge {
+            let edge = said.edge.as_ref()?;
+            return edge.passes.map(|passes| (passes, edge.passes, edge.fails));
+        }
         let name = self.full_name();
         let target = said.targets.iter().find(|target| target.name == name)?;
         target.value.filter(|value| value.is_finite()).map(|value| (value, target.low, target.high))
@@ -246,8 +250,11 @@ impl Wanted {
 fn of_newest(runs: &[Kept]) -> Vec<Wanted> {
     let targets = |run: &Kept| {
         let said = run.said().ok().filter(|said| run.marks(said).is_empty())?;
+        let edge = said.edge.as_ref().and_then(|edge| edge.passes);
+        let edge = edge.map(|_| Wanted { name: TargetName::Edge, of: None });
         let with_value = said.targets.iter().filter(|target| target.value.is_some());
-        let wanted: Vec<Wanted> = with_value.filter_map(|target| Wanted::read(&target.name).ok()).collect();
+        let targets = with_value.filter_map(|target| Wanted::read(&target.name).ok());
+        let wanted: Vec<Wanted> = edge.into_iter().chain(targets).collect();
         (!wanted.is_empty()).then_some(wanted)
     };
     let p95 = Wanted { name: TargetName::ResponseTime(950), of: None };
@@ -288,11 +295,12 @@ fn figure(wanted: &Wanted, n: usize, shown: &[(Read, &Asked)], least_change: f64
     };
     let series: Vec<f64> = points.iter().map(|point| point.value).collect();
     let found = change_points(&series, least);
-    let more_is_better = wanted.name == TargetName::Throughput;
+    let more_is_better = more_is_better(wanted.name);
+    let by_users = shown.iter().any(|(_, asked)| asked.plan.model == LoadModel::Closed);
     let changes = (0..found.len()).map(|at| change(&found, at, &points, shown, wanted.name)).collect();
     TrendFigure {
         name: wanted.full_name(),
-        unit: wanted.name.unit().to_owned(),
+        unit: if wanted.name == TargetName::Edge && by_users { "users" } else { wanted.name.unit() }.to_owned(),
         more_is_better,
         limit,
         source,
@@ -300,6 +308,10 @@ fn figure(wanted: &Wanted, n: usize, shown: &[(Read, &Asked)], least_change: f64
         without,
         changes,
     }
+}
+
+fn more_is_better(name: TargetName) -> bool {
+    matches!(name, TargetName::Throughput | TargetName::Edge)
 }
 
 fn change(
@@ -319,7 +331,7 @@ fn change(
         let by = |difference: f64| 1.0 + difference / point.before;
         Bounds { value: point.after / point.before, low: by(low), high: by(high) }
     });
-    let better = (by > 0.0) == (name == TargetName::Throughput);
+    let better = (by > 0.0) == more_is_better(name);
     TrendChange {
         point: point.index,
         run: first_after.0.run.clone(),

@@ -22,6 +22,8 @@ pub struct Workload {
 pub fn workload(asked: &Asked) -> Workload {
     let holds = asked.plan.holds();
     let levels: Vec<String> = match holds.as_slice() {
+        // Which levels a search holds is its result; what it looks for hangs on the targets.
+        _ if asked.search.is_some() => vec![format!("searched for the edge by {}", in_words(&asked.targets))],
         [] => vec![asked.plan.peak().to_string()],
         [only] => vec![only.level.to_string()],
         several => several
@@ -59,6 +61,13 @@ pub fn workload(asked: &Asked) -> Workload {
     Workload { hash: short_hash(digest), parts }
 }
 
+/// The targets that a search goes by.
+fn in_words(targets: &std::collections::BTreeMap<String, String>) -> String {
+    let decides = |name: &&String| !name.starts_with("throughput");
+    let words = targets.iter().filter(|(name, _)| decides(name)).map(|(name, limit)| format!("{name} {limit}"));
+    words.collect::<Vec<_>>().join(", ")
+}
+
 /// The first 8 bytes of a digest, as hexadecimal digits.
 pub fn short_hash(digest: Sha256) -> String {
     digest.finalize().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
@@ -91,7 +100,7 @@ impl Workload {
 mod tests {
     use super::*;
     use crate::record::fixture::asked;
-    use crate::record::{Arrivals, AskedConnections, Environment, LoadPlan, Stage};
+    use crate::record::{Arrivals, AskedConnections, AskedSearch, Environment, LoadPlan, Stage};
 
     fn users(users: u32, rate: f64, run_time_s: f64) -> Asked {
         Asked { plan: LoadPlan::users(users, rate, run_time_s), ..asked() }
@@ -112,6 +121,28 @@ mod tests {
         };
         assert_eq!(workload(&users(50, 10.0, 60.0)).hash, workload(&other).hash);
         assert_eq!(names(&users(50, 10.0, 60.0), &other), Vec::<String>::new());
+    }
+
+    #[test]
+    fn searches_by_the_same_targets_are_one_workload_whatever_levels_they_held() {
+        let search = |most: f64, limit: &str| Asked {
+            search: Some(AskedSearch {
+                start: 10.0,
+                most,
+                max_time_s: 60.0,
+                width: 0.05,
+                abort_on: 0.2,
+                looks_s: vec![15.0],
+                confidences: vec![0.99],
+            }),
+            plan: LoadPlan::rate(most, 60.0),
+            targets: std::collections::BTreeMap::from([("p95_response_time".to_owned(), limit.to_owned())]),
+            ..asked()
+        };
+        assert_eq!(workload(&search(100.0, "< 1s")).hash, workload(&search(900.0, "< 1s")).hash);
+        assert_eq!(names(&search(100.0, "< 1s"), &search(100.0, "< 2s")), ["arrivals a second"]);
+        let run = Asked { search: None, ..search(100.0, "< 1s") };
+        assert_ne!(workload(&search(100.0, "< 1s")).hash, workload(&run).hash);
     }
 
     #[test]

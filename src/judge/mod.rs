@@ -3,7 +3,9 @@
 mod arrivals;
 mod ceiling;
 mod comparison;
+mod edge;
 mod generator;
+mod hold;
 mod looks;
 mod machine;
 mod outlook;
@@ -27,6 +29,8 @@ mod words;
 mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
+pub use edge::{Bracket, EdgeResult};
+pub use hold::{Judged, LevelResult, judge_hold};
 pub use outlook::{Outlook, outlook};
 pub use result::{
     ArrivalsResult, EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult,

@@ -64,6 +64,12 @@ pub struct RunResult {
     /// What stands out of it, the heaviest first.
     #[serde(default)]
     pub suspects: Vec<super::Suspect>,
+    /// What a search for the edge found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<super::EdgeResult>,
+    /// The levels that it held, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<super::LevelResult>,
     /// How it compares with the baseline it was asked to be held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<super::Comparison>>,

@@ -53,7 +53,7 @@ impl<'a> SteadyWindow<'a> {
             None => self.window.whole(),
         };
         let cut_off = figures.cut_off_count();
-        let Figures { spans, values, cut_off: waited, outcomes, successes, unsent: _ } = figures;
+        let Figures { spans, values, cut_off: waited, outcomes, successes, unsent: _, confidence: _ } = figures;
         let values = values.iter().zip(waited).map(|(seen, waited)| Distribution::merged([seen, waited])).collect();
         Series { spans: spans.clone(), values, outcomes: outcomes.clone(), successes: successes.clone(), cut_off }
     }

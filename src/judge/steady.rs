@@ -58,6 +58,21 @@ pub(super) fn steady(run: &Run) -> Steady {
     steady
 }
 
+/// The steady part of one hold that may still go on: whole seconds from `least_s` after its beginning on, less what MSER-5
+/// says is start-up.
+pub(super) fn steady_hold(run: &Run, hold: &Hold, least_s: f64) -> Steady {
+    let mut steady = Steady::default();
+    let mut seconds = seconds_of(run, hold);
+    seconds.retain(|second| second.from_s >= hold.from_s + least_s - 0.1);
+    let left_out = leave_start_out(run, &seconds, &mut steady);
+    seconds.drain(..left_out);
+    if let (Some(first), Some(last)) = (seconds.first(), seconds.last()) {
+        let part = Part { from_s: first.from_s, to_s: last.to_s, level: hold.level, ends_the_load: false };
+        steady.parts.push(part);
+    }
+    steady
+}
+
 fn seconds_of<'a>(run: &'a Run, hold: &Hold) -> Vec<&'a Second> {
     let mut seconds: Vec<&Second> =
         run.seconds.iter().filter(|second| within((second.from_s, second.to_s), hold.from_s, hold.to_s)).collect();

@@ -34,6 +34,8 @@ pub enum TargetName {
     CpuAverage,
     /// `cpu_peak`, a ratio.
     CpuPeak,
+    /// `edge`, what a search finds: a figure of histories, no target to set.
+    Edge,
 }
 
 /// One figure to meet.
@@ -80,6 +82,7 @@ impl TargetName {
             Self::ResponseTime(_) | Self::DbQueryTime => "ms",
             Self::ErrorRate | Self::Memory | Self::CpuAverage | Self::CpuPeak => "ratio",
             Self::Throughput => "requests/min",
+            Self::Edge => "arrivals/s",
         }
     }
 
@@ -98,6 +101,7 @@ impl TargetName {
             "memory" => return Ok(Self::Memory),
             "cpu_average" => return Ok(Self::CpuAverage),
             "cpu_peak" => return Ok(Self::CpuPeak),
+            "edge" => return Ok(Self::Edge),
             _ => {}
         }
         if let Some(percentile) = text.strip_suffix("_response_time").and_then(|text| text.strip_prefix('p')) {
@@ -133,6 +137,7 @@ impl fmt::Display for TargetName {
             Self::Memory => f.write_str("memory"),
             Self::CpuAverage => f.write_str("cpu_average"),
             Self::CpuPeak => f.write_str("cpu_peak"),
+            Self::Edge => f.write_str("edge"),
         }
     }
 }
@@ -182,6 +187,9 @@ impl Targets {
         let error = |message| TargetError { name: name.to_owned(), message };
         let (base, of) = split_name(name).map_err(error)?;
         let kind = TargetName::parse(base).map_err(error)?;
+        if kind == TargetName::Edge {
+            return Err(error("the edge is what `capacity` finds, no target: set those that it goes by".to_owned()));
+        }
         let limit = limit.trim();
         let target = if limit.eq_ignore_ascii_case("off") {
             None

@@ -7,7 +7,9 @@ use super::words::{figure, how_long, run_longer};
 use super::{Target, TargetName, TargetResult, Verdict};
 use crate::document::suggestion;
 use crate::record::Run;
-use crate::stats::{LEAST_BATCHES, percentile, rate, requests_to_decide, requests_to_prove_below, share, spreads};
+use crate::stats::{
+    LEAST_BATCHES, percentile_at, rate, requests_to_decide, requests_to_prove_below, share_at, spreads,
+};
 use crate::units::{format_count, format_ratio};
 
 /// With more failures than this a latency target cannot pass: a refusal is fast.
@@ -65,6 +67,7 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
             response_time(f64::from(thousandths) / 1000.0, figures, never_settled, &mut result);
         }
         TargetName::ErrorRate => error_rate(figures, &mut result),
+        TargetName::Edge => {}
         _ => throughput(run, window, figures, &mut result),
     }
     result
@@ -95,7 +98,7 @@ pub(super) fn by_interval(result: &TargetResult) -> Verdict {
 
 fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut TargetResult) {
     let (failures, requests) = figures.counts();
-    let Some(found) = percentile(q, &figures.spans, &figures.values, &figures.cut_off) else {
+    let Some(found) = percentile_at(figures.confidence, q, &figures.spans, &figures.values, &figures.cut_off) else {
         result.reason = match requests {
             0 => "no request ended in the steady window".to_owned(),
             _ => format!("no request succeeded: all {} failed", format_count(requests)),
@@ -168,7 +171,7 @@ fn response_time(q: f64, figures: &Figures, never_settled: bool, result: &mut Ta
 fn error_rate(figures: &Figures, result: &mut TargetResult) {
     let (failures, requests) = figures.counts();
     let counts: Vec<(f64, f64)> = figures.outcomes.iter().map(|&(k, n)| (k as f64, n as f64)).collect();
-    let Some(found) = share(failures, requests, &spreads(&figures.spans, &counts)) else {
+    let Some(found) = share_at(figures.confidence, failures, requests, &spreads(&figures.spans, &counts)) else {
         "no request ended in the steady window".clone_into(&mut result.reason);
         return;
     };
@@ -186,7 +189,12 @@ fn error_rate(figures: &Figures, result: &mut TargetResult) {
             .zip(&figures.cut_off)
             .map(|(&(k, n), cut_off)| (k + cut_off.count() as f64, n + cut_off.count() as f64))
             .collect();
-        let all_failed = share(failures + unanswered, requests + unanswered, &spreads(&figures.spans, &worst));
+        let all_failed = share_at(
+            figures.confidence,
+            failures + unanswered,
+            requests + unanswered,
+            &spreads(&figures.spans, &worst),
+        );
         result.high = all_failed.map(|worst| worst.high.max(found.high));
         if result.verdict == Verdict::Pass && by_interval(result) != Verdict::Pass {
             result.verdict = Verdict::Unproven;

@@ -2,6 +2,7 @@
 
 use super::arrivals::host_at_fault;
 use super::generator::{Checked, generator};
+use super::hold::steady_of;
 use super::samples::samples;
 use super::steady::{Part, Steady, steady};
 use super::suspects::suspects;
@@ -9,16 +10,59 @@ use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
 use super::{
-    EnvironmentResult, GeneratorResult, LoadResult, RunResult, ScenarioResult, StageResult, SteadyResult, Target,
-    TargetResult, Targets, Verdict,
+    EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult, StageResult,
+    SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
 };
-use crate::record::{End, LoadModel, Run};
+use crate::record::{AskedSearch, End, HeldLevel, LoadModel, Run};
 use crate::units::format_count;
 
 /// Judges a run by the targets it was asked to meet.
 pub fn judge(run: &Run) -> RunResult {
+    match &run.asked.search {
+        Some(search) => search_result(run, search),
+        None => judge_parts(run, steady(run)),
+    }
+}
+
+/// A search: its levels each by itself, and the level that passes as the window of everything else.
+fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
+    let judged = run.levels.iter().map(|held| (held, judge_hold(run, held, search.confidence(held.looks)).level));
+    let (held, levels): (Vec<&HeldLevel>, Vec<LevelResult>) = judged.unzip();
+    let model = run.asked.plan.model;
+    let edge = EdgeResult::of(&levels, model, search.width, search.most);
+    let mut steady = Steady::default();
+    for (held, level) in held.iter().zip(&levels) {
+        if level.verdict == Verdict::Pass && Some(level.level) == edge.passes {
+            let part = steady_of(run, held);
+            steady.parts.extend(part.parts);
+            steady.never_settled |= part.never_settled;
+        }
+    }
+    let mut result = judge_parts(run, steady);
+    result.targets.retain(|target| !target.name.starts_with("throughput"));
+    result.notes.extend(levels.iter().filter(|level| level.verdict == Verdict::Void).map(|level| {
+        format!(
+            "{} {} from {:.0} to {:.0} s is void: {}",
+            level.level, edge.unit, level.from_s, level.to_s, level.reason
+        )
+    }));
+    let circumstances = circumstances(run, 0);
+    let all_void = !levels.is_empty() && levels.iter().all(|level| level.verdict == Verdict::Void);
+    result.verdict = match (edge.is_proven(search.most) && circumstances.is_empty(), all_void) {
+        (true, _) => Verdict::Pass,
+        (false, true) => Verdict::Void,
+        (false, false) => Verdict::Unproven,
+    };
+    result.reasons = [edge.reason.clone()].into_iter().filter(|reason| !reason.is_empty()).collect();
+    result.reasons.extend(circumstances);
+    (result.edge, result.levels) = (Some(edge), levels);
+    result
+}
+
+/// Judges the steady parts of a run.
+fn judge_parts(run: &Run, steady: Steady) -> RunResult {
     let asked = &run.asked;
-    let Steady { parts, mut notes, never_settled } = steady(run);
+    let Steady { parts, mut notes, never_settled } = steady;
     let window = Window::new(run, &parts);
     let (targets, unread) = targets_of(run);
     notes.extend(unread);
@@ -74,6 +118,8 @@ pub fn judge(run: &Run) -> RunResult {
         generators: vec![generator],
         samples: samples(run, &looked_at),
         suspects,
+        edge: None,
+        levels: Vec::new(),
         baseline: None,
         notes,
     }
@@ -89,7 +135,7 @@ fn whole_if_none(run: &Run, parts: &[Part]) -> Vec<Part> {
 }
 
 /// Less load than asked voids, but where the host failed even that, and nothing else speaks against the generator.
-fn with_shortfall(
+pub(super) fn with_shortfall(
     checked: Checked,
     run: &Run,
     window: &Window<'_>,
@@ -112,7 +158,7 @@ fn with_shortfall(
 }
 
 /// The targets as they were asked for, and what of them could not be read.
-fn targets_of(run: &Run) -> (Targets, Vec<String>) {
+pub(super) fn targets_of(run: &Run) -> (Targets, Vec<String>) {
     let mut targets = Targets(Vec::new());
     let errors = run.asked.targets.iter().filter_map(|(name, limit)| targets.set(name, limit).err());
     let notes = errors.map(|error| format!("{error}; it is not judged")).collect();
@@ -164,20 +210,7 @@ fn verdict(
             );
         }
     }
-    let mut circumstances: Vec<String> = Vec::new();
-    match &run.end {
-        Some(End::Finished) => {}
-        Some(End::Interrupted) => circumstances.push(cut_short(run, "interrupted")),
-        Some(End::Aborted(why)) => circumstances.push(cut_short(run, &format!("ended early ({why})"))),
-        None => circumstances.push(cut_short(run, "its journal stops (killed, or still running)")),
-    }
-    if failed_starts > 0 {
-        let asked = run.asked.users.map_or_else(String::new, |users| format!(" of {}", format_count(users.into())));
-        circumstances.push(format!(
-            "{}{asked} users could not start: the load was not the one asked for",
-            format_count(failed_starts)
-        ));
-    }
+    let circumstances = circumstances(run, failed_starts);
     let mut unproven: Vec<String> = Vec::new();
     if no_hold {
         unproven.push(format!(
@@ -199,6 +232,26 @@ fn verdict(
     };
     reasons.extend(circumstances);
     (verdict, reasons)
+}
+
+/// What speaks against a run beside its targets: that it ended early, or was not the load asked for.
+fn circumstances(run: &Run, failed_starts: u64) -> Vec<String> {
+    let mut circumstances: Vec<String> = Vec::new();
+    match &run.end {
+        Some(End::Finished) => {}
+        Some(End::Interrupted) => circumstances.push(cut_short(run, "interrupted")),
+        Some(End::GivenUp(why)) => circumstances.push(cut_short(run, &format!("given up ({why})"))),
+        Some(End::Aborted(why)) => circumstances.push(cut_short(run, &format!("ended early ({why})"))),
+        None => circumstances.push(cut_short(run, "its journal stops (killed, or still running)")),
+    }
+    if failed_starts > 0 {
+        let asked = run.asked.users.map_or_else(String::new, |users| format!(" of {}", format_count(users.into())));
+        circumstances.push(format!(
+            "{}{asked} users could not start: the load was not the one asked for",
+            format_count(failed_starts)
+        ));
+    }
+    circumstances
 }
 
 fn cut_short(run: &Run, how: &str) -> String {

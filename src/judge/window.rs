@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::arrivals::unsent_waits;
 use super::steady::Part;
 use crate::record::{Interval, IntervalKind, Run, Second};
-use crate::stats::{Distribution, Span};
+use crate::stats::{CONFIDENCE, Distribution, Span};
 
 /// A piece of the journal counts as inside where it sticks out by less than this share of its length, and of a second.
 const SLACK: f64 = 0.1;
@@ -23,12 +23,19 @@ pub(super) struct Window<'a> {
     pub(super) seconds: Vec<(&'a Second, usize)>,
     /// The end of the load, where the window reaches up to it: what was in flight then belongs to the window.
     drains_from_s: Option<f64>,
+    /// Requests of a hold that goes on that had no answer at its end: when they were begun, seconds, what they had waited by
+    /// then, µs, and how many.
+    pub(super) unanswered: Vec<(f64, u64, u64)>,
+    /// The two-sided confidence of its intervals.
+    confidence: f64,
     /// Of all endpoints: asked for by nearly every target.
     whole: OnceCell<Figures>,
 }
 
 /// What a window holds of some endpoints.
 pub(super) struct Figures {
+    /// The two-sided confidence of intervals that are made of it.
+    pub(super) confidence: f64,
     /// One each second.
     pub(super) spans: Vec<Span>,
     /// Response times of successes, µs, one distribution a span.
@@ -67,13 +74,19 @@ impl Figures {
 
 impl<'a> Window<'a> {
     pub(super) fn new(run: &'a Run, parts: &[Part]) -> Self {
+        Self::at(CONFIDENCE, run, parts)
+    }
+
+    /// The same with intervals of another confidence.
+    pub(super) fn at(confidence: f64, run: &'a Run, parts: &[Part]) -> Self {
         let mut seconds = Vec::new();
         for (hold, part) in parts.iter().enumerate() {
             let inside = run.seconds.iter().filter(|s| s.from_s >= part.from_s && s.to_s <= part.to_s);
             seconds.extend(inside.map(|second| (second, hold)));
         }
         let drains_from_s = parts.last().filter(|part| part.ends_the_load).map(|part| part.to_s);
-        Self { run, parts: parts.to_vec(), seconds, drains_from_s, whole: OnceCell::new() }
+        let (parts, unanswered) = (parts.to_vec(), Vec::new());
+        Self { run, parts, seconds, drains_from_s, unanswered, confidence, whole: OnceCell::new() }
     }
 
     /// What it holds of all endpoints.
@@ -128,6 +141,11 @@ impl<'a> Window<'a> {
                 _ => {}
             }
         }
+        for (began_s, waited_us, count) in self.of_share(endpoints, &self.unanswered) {
+            if let Some(began_in) = cut_off.get_mut(self.second_of(began_s)) {
+                began_in.push((waited_us, count));
+            }
+        }
         // What was never sent has no service time.
         let unsent = if times == IntervalKind::Response { self.add_unsent(endpoints, &mut cut_off) } else { 0 };
         let mut values: Vec<Distribution> = values.into_iter().map(Distribution::merged).collect();
@@ -149,7 +167,7 @@ impl<'a> Window<'a> {
         let spans =
             self.seconds.iter().map(|(second, hold)| Span { seconds: second.to_s - second.from_s, hold: *hold });
         let cut_off = cut_off.into_iter().map(Distribution::from_pairs).collect();
-        Figures { spans: spans.collect(), values, cut_off, unsent, outcomes, successes }
+        Figures { confidence: self.confidence, spans: spans.collect(), values, cut_off, unsent, outcomes, successes }
     }
 
     /// Adds the arrivals that were never begun, and says how many; of some endpoints their share of all requests.
@@ -157,21 +175,25 @@ impl<'a> Window<'a> {
         if self.drains_from_s.is_none() {
             return 0;
         }
-        let requests = |of: &dyn Fn(u32) -> bool| -> u64 {
-            let counted = self.seconds.iter().flat_map(|(second, _)| &second.endpoints);
-            counted.filter(|(id, _)| of(**id)).map(|(_, endpoint)| endpoint.requests).sum()
-        };
-        let share =
-            endpoints.map_or(1.0, |ids| requests(&|id| ids.contains(&id)) as f64 / requests(&|_| true).max(1) as f64);
         let mut added = 0;
-        for (due_s, waited_us, count) in unsent_waits(self.run) {
-            let count = (count as f64 * share).ceil() as u64;
+        for (due_s, waited_us, count) in self.of_share(endpoints, &unsent_waits(self.run)) {
             if let Some(began_in) = cut_off.get_mut(self.second_of(due_s)) {
                 began_in.push((waited_us, count));
                 added += count;
             }
         }
         added
+    }
+
+    /// Of counts of all endpoints those of some: their share of all requests.
+    fn of_share(&self, endpoints: Option<&[u32]>, waits: &[(f64, u64, u64)]) -> Vec<(f64, u64, u64)> {
+        let requests = |of: &dyn Fn(u32) -> bool| -> u64 {
+            let counted = self.seconds.iter().flat_map(|(second, _)| &second.endpoints);
+            counted.filter(|(id, _)| of(**id)).map(|(_, endpoint)| endpoint.requests).sum()
+        };
+        let share =
+            endpoints.map_or(1.0, |ids| requests(&|id| ids.contains(&id)) as f64 / requests(&|_| true).max(1) as f64);
+        waits.iter().map(|&(at_s, waited_us, count)| (at_s, waited_us, (count as f64 * share).ceil() as u64)).collect()
     }
 
     /// All values of a kind that has no endpoint.

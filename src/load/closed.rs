@@ -165,7 +165,7 @@ async fn follow(
                 Ok(End::Finished)
             };
         }
-        let wanted = plan.level_at(at.as_secs_f64());
+        let wanted = control.all_users().unwrap_or_else(|| plan.level_at(at.as_secs_f64()));
         level.set(wanted.ceil() as usize, control);
         recorder.wanted(f64::from(level.total as u32));
 
@@ -186,7 +186,8 @@ async fn follow(
         if control.stopped() {
             return Ok(End::Interrupted);
         }
-        let moving = (plan.level_at((at + HOLD_TICK).as_secs_f64()) - wanted).abs() > f64::EPSILON;
+        let follows = control.all_users().is_none();
+        let moving = follows && (plan.level_at((at + HOLD_TICK).as_secs_f64()) - wanted).abs() > f64::EPSILON;
         let next = start + (at + if moving { RAMP_TICK } else { HOLD_TICK }).min(length);
         tokio::select! {
             () = tokio::time::sleep_until(next.into()) => {}

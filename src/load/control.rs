@@ -30,6 +30,8 @@ struct Inner {
     sessions: Box<[Slot]>,
     /// Open load: the rate that was set; NaN as long as the plan's holds.
     rate: AtomicU64,
+    /// Closed load: how many users in all were set; NaN as long as the plan's number holds.
+    level: AtomicU64,
     /// Something was set that the pacer has not seen.
     changed: AtomicBool,
     pacer: AtomicWaker,
@@ -87,6 +89,7 @@ impl LoadControl {
             gates: users.iter().map(gate).collect(),
             sessions: (0..sessions).map(|_| Slot::new()).collect(),
             rate: AtomicU64::new(f64::NAN.to_bits()),
+            level: AtomicU64::new(f64::NAN.to_bits()),
             changed: AtomicBool::new(false),
             pacer: AtomicWaker::new(),
             stopped: AtomicBool::new(false),
@@ -109,6 +112,17 @@ impl LoadControl {
     /// The arrivals a second that were set; `None` as long as the plan says how many there are.
     pub fn rate(&self) -> Option<f64> {
         Some(f64::from_bits(self.0.rate.load(Ordering::Acquire))).filter(|rate| !rate.is_nan())
+    }
+
+    /// Of a closed load: from now on so many users in all, shared by weight, whatever the plan says; its end stays. At most as many
+    /// as the load was prepared for: the plan's peak. An open load changes nothing.
+    pub fn set_all_users(&self, users: u32) {
+        self.0.level.store(f64::from(users).to_bits(), Ordering::Release);
+    }
+
+    /// The users in all that were set; `None` as long as the plan says how many there are.
+    pub fn all_users(&self) -> Option<f64> {
+        Some(f64::from_bits(self.0.level.load(Ordering::Acquire))).filter(|users| !users.is_nan())
     }
 
     fn tell_pacer(&self) {
@@ -286,6 +300,9 @@ mod tests {
         assert!(open.poll_changed(&cx).is_ready() && open.poll_changed(&cx).is_pending());
 
         let closed = LoadControl::of_users(&[3]);
+        assert_eq!(closed.all_users(), None);
+        closed.set_all_users(2);
+        assert_eq!(closed.all_users(), Some(2.0));
         closed.set_rate(5.0);
         assert_eq!((closed.rate(), closed.users(0)), (None, 0));
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, JournalError, LoadPlan, ReadError};
+use super::{Arrivals, AskedSearch, JournalError, LoadPlan, ReadError};
 
 /// The shape of `run.toml` that this version writes, and the latest that it reads.
 pub const RUN_SCHEMA: u32 = 1;
@@ -74,6 +74,9 @@ pub struct Asked {
     /// `--baseline`: what the run is held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<AskedBaseline>,
+    /// The load is a search for the edge: the plan is no more than its bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<AskedSearch>,
     /// The load.
     pub plan: LoadPlan,
     /// Targets in the words of the configuration: `p95_response_time` → `< 2s`.

@@ -12,7 +12,7 @@ use super::errors::ErrorTexts;
 use super::generator::ProcessMeter;
 use super::live::Live;
 use super::shard::{Batch, Shards};
-use super::{End, EndpointName, Journal, JournalError, ProbeLine, Snapshot};
+use super::{End, EndpointName, HeldLevel, Journal, JournalError, ProbeLine, Snapshot};
 
 /// One second, µs.
 pub(super) const SECOND_US: u64 = 1_000_000;
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) errors: Arc<ErrorTexts>,
     /// What probes have told and is not written yet.
     told: Mutex<Vec<ProbeLine>>,
+    /// Levels that a search has told of and that are not written yet.
+    levels: Mutex<Vec<HeldLevel>>,
     /// The bits of the `f64` that is asked for.
     wanted: AtomicU64,
 }
@@ -43,12 +45,21 @@ impl Shared {
             shards: Shards::new(),
             errors: Arc::new(ErrorTexts::new()),
             told: Mutex::default(),
+            levels: Mutex::default(),
             wanted: AtomicU64::new(0.0_f64.to_bits()),
         }
     }
 
     pub(super) fn tell(&self, line: ProbeLine) {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    pub(super) fn hold(&self, level: HeldLevel) {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner).push(level);
+    }
+
+    fn levels(&self) -> Vec<HeldLevel> {
+        std::mem::take(&mut *self.levels.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn told(&self) -> Vec<ProbeLine> {
@@ -189,11 +200,13 @@ impl Flusher {
         self.publish();
     }
 
-    /// Writes what probes have told.
+    /// Writes what probes and a search have told.
     fn watch(&mut self) {
         let told = self.shared.told();
         self.live.watch(&told);
         self.write(|journal, _| journal.watch(&told));
+        let levels = self.shared.levels();
+        self.write(|journal, _| journal.levels(&levels));
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Journal, &[EndpointName]) -> Result<(), JournalError>) {

@@ -32,26 +32,26 @@ pub(super) struct Histograms {
     lines: usize,
 }
 
-/// Reads a file; one that is not there holds nothing.
-pub(super) fn histograms(path: &Path) -> io::Result<Histograms> {
+/// Reads a file but for what was over before `from_s`; one that is not there holds nothing.
+pub(super) fn histograms(path: &Path, from_s: f64) -> io::Result<Histograms> {
     let length = match std::fs::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Histograms::default()),
         Err(error) => return Err(error),
     };
-    in_parts(path, length, (length / A_PART).clamp(1, most_parts()), length >= LARGE)
+    in_parts(path, length, (length / A_PART).clamp(1, most_parts()), length >= LARGE, from_s)
 }
 
 fn most_parts() -> u64 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64).min(MOST_PARTS)
 }
 
-fn in_parts(path: &Path, length: u64, parts: u64, coarse: bool) -> io::Result<Histograms> {
+fn in_parts(path: &Path, length: u64, parts: u64, coarse: bool, from_s: f64) -> io::Result<Histograms> {
     let bounds = |part: u64| (length * part / parts, length * (part + 1) / parts);
     let read: Vec<io::Result<Histograms>> = std::thread::scope(|scope| {
         let others: Vec<_> =
-            (1..parts).map(|part| scope.spawn(move || read_part(path, bounds(part), coarse))).collect();
-        let first = read_part(path, bounds(0), coarse);
+            (1..parts).map(|part| scope.spawn(move || read_part(path, bounds(part), coarse, from_s))).collect();
+        let first = read_part(path, bounds(0), coarse, from_s);
         let panicked = |_| Err(io::Error::other("a thread that read it panicked"));
         std::iter::once(first).chain(others.into_iter().map(|other| other.join().unwrap_or_else(panicked))).collect()
     });
@@ -66,7 +66,7 @@ fn in_parts(path: &Path, length: u64, parts: u64, coarse: bool) -> io::Result<Hi
 }
 
 /// The lines that begin within these bytes.
-fn read_part(path: &Path, (from, to): (u64, u64), coarse: bool) -> io::Result<Histograms> {
+fn read_part(path: &Path, (from, to): (u64, u64), coarse: bool, from_s: f64) -> io::Result<Histograms> {
     let mut file = BufReader::with_capacity((to - from).clamp(8 << 10, 256 << 10) as usize, File::open(path)?);
     let mut at = from;
     if from > 0 {
@@ -86,6 +86,9 @@ fn read_part(path: &Path, (from, to): (u64, u64), coarse: bool) -> io::Result<Hi
         }
         at += length as u64;
         found.lines += 1;
+        if ends_before(&line, from_s) {
+            continue;
+        }
         match std::str::from_utf8(&line).map_err(|_| "it is no text").and_then(|line| decoder.line(line)) {
             Ok(Some(interval)) if coarse && interval.kind == IntervalKind::FirstByte => {
                 if first_bytes.is_over_at(interval.from_s) {
@@ -101,6 +104,13 @@ fn read_part(path: &Path, (from, to): (u64, u64), coarse: bool) -> io::Result<Hi
     }
     first_bytes.take(&mut found.intervals);
     Ok(found)
+}
+
+/// Whether a line is of an interval that was over by then; told without decoding it.
+fn ends_before(line: &[u8], from_s: f64) -> bool {
+    let mut fields = line.splitn(4, |&byte| byte == b',').skip(1);
+    let mut seconds = || std::str::from_utf8(fields.next()?).ok()?.parse::<f64>().ok();
+    line.starts_with(b"Tag=") && seconds().zip(seconds()).is_some_and(|(from, length)| from + length <= from_s)
 }
 
 /// The times to first byte of a minute that is being read.
@@ -189,7 +199,7 @@ mod tests {
         let (file, all) = written();
         let length = file.path().metadata().unwrap().len();
         for parts in [1, 2, 3, 7, 64] {
-            let found = in_parts(file.path(), length, parts, false).unwrap();
+            let found = in_parts(file.path(), length, parts, false, f64::NEG_INFINITY).unwrap();
             assert_eq!(found.broken, [(5 + 400 + 1, "the histogram is cut short")], "{parts} parts");
             assert!(found.intervals == all, "{parts} parts");
         }
@@ -200,7 +210,7 @@ mod tests {
         let (file, all) = written();
         let length = file.path().metadata().unwrap().len();
         for parts in [1, 2, 5] {
-            let found = in_parts(file.path(), length, parts, true).unwrap().intervals;
+            let found = in_parts(file.path(), length, parts, true, f64::NEG_INFINITY).unwrap().intervals;
             let (first_bytes, others): (Vec<&Interval>, Vec<&Interval>) =
                 found.iter().partition(|interval| interval.kind == IntervalKind::FirstByte);
             assert!(others.into_iter().eq(all.iter().filter(|interval| interval.kind != IntervalKind::FirstByte)));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::hlog::{self, Encoder};
 use super::hour::{HOUR_MINUTES, Minute};
 use super::probe_hour::ProbeHour;
-use super::{End, EndpointName, Interval, ProbeLine, Second};
+use super::{End, EndpointName, HeldLevel, Interval, ProbeLine, Second};
 
 /// The journal could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,8 @@ enum Line<'a> {
     },
     /// The counters of a span of time.
     Second(&'a Second),
+    /// A level that a search held.
+    Level(&'a HeldLevel),
     /// How it ended.
     End { how: &'a End },
     /// What a probe tells.
@@ -75,6 +77,8 @@ pub struct Journal {
     probes: ProbeHour,
     /// The minutes so far of the hour that is being written, as lines of either file.
     minutes: u32,
+    /// Whole hours become minutes.
+    merges: bool,
     /// 60; a test may make its hours shorter.
     hour_minutes: u32,
     hour_hlog: Vec<u8>,
@@ -99,11 +103,17 @@ impl Journal {
             minute: Minute::default(),
             probes: ProbeHour::default(),
             minutes: 0,
+            merges: true,
             hour_minutes: HOUR_MINUTES,
             hour_hlog: Vec::new(),
             hour_samples: Vec::new(),
             text: Vec::new(),
         }
+    }
+
+    /// Keeps every second as it is, however long it gets: for a search, whose levels are held for seconds.
+    pub fn keep_seconds(&mut self) {
+        self.merges = false;
     }
 
     /// Writes what comes before the first second: when the zero of all times was, and what the endpoints' ids stand for.
@@ -130,6 +140,9 @@ impl Journal {
         self.samples.line(&Line::Second(second), &mut self.text)?;
         self.samples.append(&self.text)?;
 
+        if !self.merges {
+            return Ok(());
+        }
         let Some((second, intervals)) = self.minute.add(second, intervals) else { return Ok(()) };
         Self::encode(&mut self.encoder, &intervals, &mut self.hour_hlog, &self.hlog)?;
         self.samples.line(&Line::Second(&second), &mut self.hour_samples)?;
@@ -163,8 +176,22 @@ impl Journal {
         }
         self.text.clear();
         for line in lines {
-            self.probes.add(line);
+            if self.merges {
+                self.probes.add(line);
+            }
             self.samples.line(&Line::Probe(line), &mut self.text)?;
+        }
+        self.samples.append(&self.text)
+    }
+
+    /// Appends levels that a search has held.
+    pub fn levels(&mut self, levels: &[HeldLevel]) -> Result<(), JournalError> {
+        if levels.is_empty() {
+            return Ok(());
+        }
+        self.text.clear();
+        for level in levels {
+            self.samples.line(&Line::Level(level), &mut self.text)?;
         }
         self.samples.append(&self.text)
     }

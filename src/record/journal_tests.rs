@@ -99,6 +99,7 @@ fn expected(seconds: u64) -> Run {
         seconds,
         intervals,
         watched: Vec::new(),
+        levels: Vec::new(),
         end: None,
         warnings: Vec::new(),
     }

@@ -89,7 +89,9 @@ impl Live {
         live.requests_per_s = requests as f64 / (second.to_s - second.from_s);
 
         let responses = closed.intervals.iter().filter(|i| i.kind == IntervalKind::Response).map(|i| &i.values);
-        self.recent.push_back((second.to_s, Distribution::merged(responses)));
+        let last = Distribution::merged(responses);
+        live.mean_ms = last.mean().map(|us| us / 1000.0);
+        self.recent.push_back((second.to_s, last));
         while self.recent.front().is_some_and(|&(to_s, _)| to_s <= second.to_s - RECENT_S) {
             self.recent.pop_front();
         }

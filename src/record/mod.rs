@@ -15,6 +15,7 @@ mod histograms;
 mod hlog;
 mod hour;
 mod journal;
+mod level;
 mod live;
 mod plan;
 mod probe;
@@ -30,11 +31,12 @@ mod snapshot;
 pub use asked::{Asked, AskedBaseline, AskedConnections, AskedScenario, Environment, RUN_SCHEMA};
 pub use figures::{FIGURES, FigureName, FigureUnit, figure_name};
 pub use journal::{Journal, JournalError};
+pub use level::{AskedSearch, HeldLevel};
 pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use probe::{
     Blocked, Gap, ProbeKind, ProbeLine, ProbeName, Seen, StatementRow, Statements, TableRow, Tables, Watched,
 };
-pub use read::{ReadError, read};
+pub use read::{ReadError, read, read_from};
 pub use recorder::{ByHand, Recorder, State};
 pub use run::{ArrivalSecond, End, EndpointName, EndpointSecond, GeneratorSecond, Interval, IntervalKind, Run, Second};
 pub use sample::{EndpointId, ErrorId, FailureKind, Outcome, Phases, Sample};

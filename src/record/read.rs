@@ -11,7 +11,10 @@ use serde::Deserialize;
 
 use super::histograms::{Histograms, histograms};
 use super::journal::{LOCAL, hlog_name, samples_name};
-use super::{Asked, End, EndpointId, EndpointName, GeneratorSecond, Interval, ProbeLine, Run, Second, Watched};
+use super::{
+    Asked, End, EndpointId, EndpointName, GeneratorSecond, HeldLevel, Interval, LoadPlan, ProbeLine, Run, Second,
+    Watched,
+};
 
 /// A result folder that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,19 +45,29 @@ const MOST_ENDPOINTS: usize = 100_000;
 
 /// Reads the run of a result folder: all sources' journals, torn last lines skipped.
 pub fn read(folder: &Path) -> Result<Run, ReadError> {
-    let asked = Asked::read(folder)?;
+    read_from(folder, f64::NEG_INFINITY)
+}
+
+/// The same without the histograms of what was over before `from_s`: decoding them is most of the work.
+pub fn read_from(folder: &Path, from_s: f64) -> Result<Run, ReadError> {
+    let mut asked = Asked::read(folder)?;
     let mut warnings = Vec::new();
-    let mut local = read_source(folder, LOCAL, &mut warnings)?;
+    let mut local = read_source(folder, LOCAL, from_s, &mut warnings)?;
     for source in other_sources(folder)? {
-        let other = read_source(folder, &source, &mut warnings)?;
+        let other = read_source(folder, &source, f64::NEG_INFINITY, &mut warnings)?;
         local.join(other);
     }
-    let Source { started: _, endpoints, seconds, mut intervals, watched, end } = local;
+    let Source { started: _, endpoints, seconds, mut intervals, watched, mut levels, end } = local;
     intervals
         .sort_by(|a, b| a.from_s.total_cmp(&b.from_s).then_with(|| (a.kind, a.endpoint).cmp(&(b.kind, b.endpoint))));
     let endpoints = named(endpoints, &seconds, &intervals);
     let watched = watched.into_values().collect();
-    Ok(Run { asked, endpoints, seconds, intervals, watched, end, warnings })
+    levels.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    if asked.search.is_some() {
+        let until_s = seconds.last().map_or(0.0, |second| second.to_s);
+        asked.plan = LoadPlan::of_levels(asked.plan.model, &levels, until_s);
+    }
+    Ok(Run { asked, endpoints, seconds, intervals, watched, levels, end, warnings })
 }
 
 /// One source's journal.
@@ -68,6 +81,7 @@ struct Source {
     intervals: Vec<Interval>,
     /// By the id of the probe.
     watched: BTreeMap<u32, Watched>,
+    levels: Vec<HeldLevel>,
     end: Option<End>,
 }
 
@@ -86,12 +100,12 @@ fn other_sources(folder: &Path) -> Result<Vec<String>, ReadError> {
     Ok(sources)
 }
 
-fn read_source(folder: &Path, name: &str, warnings: &mut Vec<String>) -> Result<Source, ReadError> {
+fn read_source(folder: &Path, name: &str, from_s: f64, warnings: &mut Vec<String>) -> Result<Source, ReadError> {
     let mut source = Source::default();
     let file = hlog_name(name);
     let path = folder.join(&file);
     let Histograms { intervals, broken, .. } =
-        histograms(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        histograms(&path, from_s).map_err(|source| ReadError::Io { path: path.clone(), source })?;
     source.intervals = intervals;
     warn(&file, &broken, warnings);
     each_line(folder, &samples_name(name), warnings, |line| source.sample_line(line))?;
@@ -192,6 +206,7 @@ impl Source {
                 let started: jiff::Timestamp = started.parse().map_err(|_| "its start is no time")?;
                 self.started = started.checked_sub(offset).ok();
             }
+            "level" => parse::<HeldLevel>(line)?.join(&mut self.levels)?,
             "end" => self.end = Some(parse::<EndLine>(line)?.how),
             "probe" | "seen" | "gap" | "statements" | "tables" | "blocked" => {
                 let line: ProbeLine = parse(line)?;

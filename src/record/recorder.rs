@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::flusher::{Flusher, Order, Shared, elapsed_us};
 use super::shard::Mark;
 use super::{
-    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, Journal, JournalError, LoadModel, ProbeLine, Sample,
-    Snapshot,
+    Arrival, Asked, End, EndpointName, ErrorId, FailureKind, HeldLevel, Journal, JournalError, LoadModel, ProbeLine,
+    Sample, Snapshot,
 };
 
 /// What a user is doing; the three are counted independently (a user in flight is also at work).
@@ -50,7 +50,11 @@ impl Recorder {
     pub fn create(folder: &Path, asked: &Asked, endpoints: Vec<EndpointName>) -> Result<Self, JournalError> {
         asked.write(folder)?;
         let open = asked.plan.model == LoadModel::Open;
-        Self::start(Journal::create(folder)?, endpoints, open).map_err(|error| JournalError::new(folder, error))
+        let mut journal = Journal::create(folder)?;
+        if asked.search.is_some() {
+            journal.keep_seconds();
+        }
+        Self::start(journal, endpoints, open).map_err(|error| JournalError::new(folder, error))
     }
 
     fn start(journal: Journal, endpoints: Vec<EndpointName>, open: bool) -> std::io::Result<Self> {
@@ -131,6 +135,11 @@ impl Recorder {
         self.shared.tell(line);
     }
 
+    /// A level that a search has held so far: it is in the journal within a second.
+    pub fn level(&self, level: HeldLevel) {
+        self.shared.hold(level);
+    }
+
     /// The zero of the run's time, once the load has begun.
     pub fn began(&self) -> Option<Instant> {
         self.zero.get().copied()
@@ -187,7 +196,11 @@ impl Recorder {
         asked.write(folder)?;
         let shared = Arc::new(Shared::new());
         let (watchers, snapshots) = watch::channel(Snapshot::default());
-        let mut flusher = Flusher::new(Arc::clone(&shared), endpoints, Journal::create(folder)?, watchers);
+        let mut journal = Journal::create(folder)?;
+        if asked.search.is_some() {
+            journal.keep_seconds();
+        }
+        let mut flusher = Flusher::new(Arc::clone(&shared), endpoints, journal, watchers);
         flusher.begin(started);
         Ok((Self { shared, zero: OnceLock::new(), snapshots, writer: Mutex::new(None) }, ByHand(flusher)))
     }

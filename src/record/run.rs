@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, EndpointId, FailureKind, Watched};
+use super::{Asked, EndpointId, FailureKind, HeldLevel, Watched};
 use crate::stats::Distribution;
 
 /// Everything that a journal tells of a run.
@@ -20,6 +20,8 @@ pub struct Run {
     pub intervals: Vec<Interval>,
     /// What was watched beside the load, by the id of the probe.
     pub watched: Vec<Watched>,
+    /// The levels that a search for the edge held, in order.
+    pub levels: Vec<HeldLevel>,
     /// How it ended; `None` where the journal stops without saying so: killed, or still running.
     pub end: Option<End>,
     /// What was skipped while reading, and why.
@@ -208,6 +210,8 @@ pub enum End {
     Finished,
     /// SIGINT or SIGTERM.
     Interrupted,
+    /// `--abort-on`: more failed than was asked to be borne. What is known by then is judged.
+    GivenUp(String),
     /// It could not go on: nobody could log in, the disk was full.
     Aborted(String),
 }

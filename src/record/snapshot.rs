@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub p50_ms: Option<f64>,
     /// See `p50_ms`.
     pub p95_ms: Option<f64>,
+    /// Mean response time of the successes of the last second, ms; `None` without any.
+    pub mean_ms: Option<f64>,
     /// Requests since the start.
     pub requests: u64,
     /// Failures since the start.

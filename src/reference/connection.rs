@@ -79,6 +79,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         lock(leak).push(vec![1; LEAKED]);
     }
     let fate = shared.rehearsal.next(endpoint);
+    let served = shared.rehearsal.served(endpoint, arrived, fate.delay);
     let response = match fate.outcome {
         Outcome::Answer => Ok(route(&shared.router, request).await),
         Outcome::Error => {
@@ -88,7 +89,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         }
         Outcome::Reset => Err(Reset),
     };
-    let ready = Instant::now().max(arrived + fate.delay);
+    let ready = Instant::now().max(served);
     shared.alarm.sleep_until(shared.rehearsal.release(endpoint, ready)).await;
     shared.metrics.answered(arrived.elapsed());
     response

@@ -1,7 +1,11 @@
 //! Draws the fate of each request from the troubles that were asked for.
 
 use crate::stats::mixed;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Endpoint, Rule, Share, Trouble};
@@ -18,6 +22,8 @@ pub(super) struct Rehearsal {
 struct Part {
     trouble: Trouble,
     requests: AtomicU64,
+    /// When each server is free; none where requests do not wait for each other.
+    free: Mutex<BinaryHeap<Reverse<Instant>>>,
 }
 
 /// What is to become of one request.
@@ -46,14 +52,16 @@ impl Rehearsal {
         let parts = Endpoint::ALL.map(|endpoint| {
             let ours = rules.iter().filter(|rule| rule.endpoint.is_none_or(|named| named == endpoint));
             let trouble = ours.fold(Trouble::default(), |trouble, rule| trouble.overridden_by(rule.trouble));
-            Part { trouble, requests: AtomicU64::new(0) }
+            let servers = trouble.servers.map_or(0, NonZeroU32::get);
+            let free = (0..servers).map(|_| Reverse(Instant::now())).collect();
+            Part { trouble, requests: AtomicU64::new(0), free: Mutex::new(free) }
         });
         Self { seed, started: Instant::now(), parts }
     }
 
     /// The fate of the next request of an endpoint.
     pub(super) fn next(&self, endpoint: Endpoint) -> Fate {
-        let Part { trouble, requests } = &self.parts[endpoint.index()];
+        let Part { trouble, requests, .. } = &self.parts[endpoint.index()];
         let number = requests.fetch_add(1, Ordering::Relaxed) + 1;
         let chance = |purpose: u64| {
             let stream = mixed(self.seed ^ mixed((endpoint.index() as u64) << 8 | purpose));
@@ -69,6 +77,19 @@ impl Rehearsal {
             Outcome::Answer
         };
         Fate { outcome, delay: trouble.delay.map_or(Duration::ZERO, |delay| delay.of(number, chance(3))) }
+    }
+
+    /// When a request that has arrived is served: after its delay, and where there are so many servers, after those before it.
+    pub(super) fn served(&self, endpoint: Endpoint, arrived: Instant, delay: Duration) -> Instant {
+        let mut free = self.parts[endpoint.index()].free.lock().unwrap_or_else(PoisonError::into_inner);
+        match free.pop() {
+            None => arrived + delay,
+            Some(Reverse(next)) => {
+                let ends = next.max(arrived) + delay;
+                free.push(Reverse(ends));
+                ends
+            }
+        }
     }
 
     /// When an answer that is ready at `ready` may leave, stalls considered.
@@ -116,6 +137,20 @@ mod tests {
         // The mean of 10,000 has a standard error of 0.2 ms.
         assert!((average - 20.0).abs() < 1.0, "{average}");
         assert!((deviation - 20.0).abs() < 2.0, "{deviation}");
+    }
+
+    #[test]
+    fn requests_beyond_the_servers_wait_in_order() {
+        let delay = Some(Delay::Fixed(Duration::from_millis(10)));
+        let rules = [everywhere(Trouble { delay, servers: NonZeroU32::new(2), ..Trouble::default() })];
+        let rehearsal = Rehearsal::new(&rules, 0);
+        let now = Instant::now() + Duration::from_secs(1);
+        let ms = Duration::from_millis;
+        let served = |at_ms| (rehearsal.served(Endpoint::Tasks, now + ms(at_ms), ms(10)) - now).as_millis();
+        assert_eq!([0, 0, 0, 1, 2, 50].map(served), [10, 10, 20, 20, 30, 60]);
+        let alone = Rehearsal::new(&[everywhere(Trouble { delay, ..Trouble::default() })], 0);
+        let served = |at_ms| (alone.served(Endpoint::Tasks, now + ms(at_ms), ms(10)) - now).as_millis();
+        assert_eq!([0, 0, 0].map(served), [10, 10, 10]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The text form of troubles: `GET /api/v2/projects: delay=exp(20ms), errors=1%`.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::units;
 /// | key | values |
 /// |---|---|
 /// | `delay` | `fixed(20ms)`, `exp(20ms)` (its mean), `bimodal(5ms,200ms,10%)` (fast, slow, share of slow) |
+/// | `servers` | so many requests are served at a time, each for its delay; the others wait in order |
 /// | `errors` | a share, answered with status 500 |
 /// | `reset` | a share, answered by resetting the connection |
 /// | `stall` | `1s/10s`: every 10 s all answers are held for 1 s |
@@ -42,17 +44,20 @@ pub enum RuleError {
         known: String,
     },
     /// There is no trouble behind the colon.
-    #[error("{0:?} names no trouble: add delay=…, errors=…, stall=… or reset=… behind the colon")]
+    #[error("{0:?} names no trouble: add delay=…, servers=…, errors=…, stall=… or reset=… behind the colon")]
     NoTrouble(String),
     /// A part without an equals sign.
-    #[error("{0:?} is not KEY=VALUE: write delay=…, errors=…, stall=… or reset=…")]
+    #[error("{0:?} is not KEY=VALUE: write delay=…, servers=…, errors=…, stall=… or reset=…")]
     NoValue(String),
     /// A key that does not exist.
-    #[error("there is no trouble {0:?}: use delay, errors, stall or reset")]
+    #[error("there is no trouble {0:?}: use delay, servers, errors, stall or reset")]
     UnknownKey(String),
     /// A key named twice.
     #[error("{0} is there twice: keep one")]
     Twice(String),
+    /// Servers that take no time.
+    #[error("servers=… needs the time that each takes for a request: add delay=…, e.g. \"servers=2, delay=exp(4ms)\"")]
+    ServersOfNoTime,
     /// A value that does not fit its key.
     #[error("{key}={value} cannot be read: {fix}")]
     Value {
@@ -88,6 +93,7 @@ impl FromStr for Rule {
             let bad = |fix| RuleError::Value { key: key.to_owned(), value: value.to_owned(), fix };
             let twice = match key {
                 "delay" => trouble.delay.replace(delay(value).map_err(bad)?).is_some(),
+                "servers" => trouble.servers.replace(servers(value).map_err(bad)?).is_some(),
                 "errors" => trouble.errors.replace(share(value).map_err(bad)?).is_some(),
                 "reset" => trouble.reset.replace(share(value).map_err(bad)?).is_some(),
                 "stall" => trouble.stall.replace(stall(value).map_err(bad)?).is_some(),
@@ -96,6 +102,9 @@ impl FromStr for Rule {
             if twice {
                 return Err(RuleError::Twice(key.to_owned()));
             }
+        }
+        if trouble.servers.is_some() && trouble.delay.is_none() {
+            return Err(RuleError::ServersOfNoTime);
         }
         Ok(Self { endpoint, trouble })
     }
@@ -138,6 +147,10 @@ fn delay(text: &str) -> Result<Delay, String> {
         }
         _ => Err(fix()),
     }
+}
+
+fn servers(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "write a whole number from 1 on".to_owned())
 }
 
 fn share(text: &str) -> Result<Share, String> {
@@ -183,6 +196,7 @@ mod tests {
         let rule = read("GET /api/v2/projects: delay=exp(20ms), errors=1%, stall=1s/10s, reset=0.5%");
         let trouble = Trouble {
             delay: Some(Delay::Exponential(20 * MS)),
+            servers: None,
             errors: Some(Share::Random(0.01)),
             stall: Some(Stall { hold: 1000 * MS, every: 10_000 * MS }),
             reset: Some(Share::Random(0.005)),
@@ -196,6 +210,7 @@ mod tests {
             Some(Delay::Bimodal { fast: 5 * MS, slow: 200 * MS, slow_share })
         );
         assert_eq!(read("*: errors=1in100").trouble.errors, Some(Share::EveryNth(100)));
+        assert_eq!(read("*: servers=2, delay=exp(4ms)").trouble.servers.map(NonZeroU32::get), Some(2));
         assert_eq!(read("*: errors=0.25").trouble.errors, Some(Share::Random(0.25)));
     }
 
@@ -206,7 +221,7 @@ mod tests {
             ("GET /projects: errors=1%", "GET /projects", "GET /api/v2/projects"),
             ("*:", "*:", "add delay="),
             ("*: errors", "errors", "KEY=VALUE"),
-            ("*: error=1%", "\"error\"", "use delay, errors, stall or reset"),
+            ("*: error=1%", "\"error\"", "use delay, servers, errors, stall or reset"),
             ("*: errors=1%, errors=2%", "errors", "keep one"),
             ("*: errors=150%", "errors=150%", "1in100"),
             ("*: errors=1in0", "errors=1in0", "1in100"),
@@ -214,6 +229,8 @@ mod tests {
             ("*: delay=fixed(soon)", "soon", "duration"),
             ("*: delay=fixed(2h)", "2h", "an hour at most"),
             ("*: delay=bimodal(1ms,2ms)", "bimodal(1ms,2ms)", "bimodal(5ms,200ms,10%)"),
+            ("*: servers=0, delay=exp(4ms)", "servers=0", "from 1 on"),
+            ("*: servers=2", "servers", "add delay="),
             ("*: stall=1s", "stall=1s", "1s/10s"),
             ("*: stall=10s/1s", "stall=10s/1s", "shorter"),
         ] {

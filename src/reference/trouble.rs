@@ -1,5 +1,6 @@
 //! The troubles that the service can rehearse, as values.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// What goes wrong at an endpoint. Nothing by default.
@@ -7,6 +8,9 @@ use std::time::Duration;
 pub struct Trouble {
     /// Service time: an answer leaves this long after its request arrived, or when it is ready if that is later.
     pub delay: Option<Delay>,
+    /// So many requests are served at a time, each for its delay; the others wait in order. Of servers of service time s the limit is
+    /// servers / s requests a second.
+    pub servers: Option<NonZeroU32>,
     /// The share of requests that are answered with status 500.
     pub errors: Option<Share>,
     /// Times in which answers are held back.
@@ -58,6 +62,7 @@ impl Trouble {
     pub fn overridden_by(self, later: Self) -> Self {
         Self {
             delay: later.delay.or(self.delay),
+            servers: later.servers.or(self.servers),
             errors: later.errors.or(self.errors),
             stall: later.stall.or(self.stall),
             reset: later.reset.or(self.reset),

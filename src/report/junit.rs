@@ -38,6 +38,9 @@ pub(super) fn junit(run: &Run, result: &RunResult) -> Result<String, SerializeEr
         suite.add_test_case(case);
     };
     add("run", run_status(run, result));
+    if let Some(status) = edge_status(run, result) {
+        add("edge", status);
+    }
     for target in &result.targets {
         add(&target.name, target_status(run, result, target));
     }
@@ -73,6 +76,22 @@ fn run_status(run: &Run, result: &RunResult) -> TestCaseStatus {
         Some(how) => not_good(NonSuccessKind::Error, "partial", &how),
         None => TestCaseStatus::success(),
     }
+}
+
+/// Whether a search has found its edge; `None` where none was made.
+fn edge_status(run: &Run, result: &RunResult) -> Option<TestCaseStatus> {
+    let sentence = super::capacity::sentence(result)?;
+    let message = [sentence].into_iter().chain(result.reasons.clone()).collect::<Vec<_>>().join(" ");
+    Some(match result.verdict {
+        Verdict::Pass => {
+            let mut status = TestCaseStatus::success();
+            status.set_message(&message);
+            status
+        }
+        Verdict::Void => void(result),
+        _ if run.asked.allow_unproven => skipped(&format!("unproven: {message}")),
+        _ => not_good(NonSuccessKind::Failure, "unproven", &format!("unproven: {message}")),
+    })
 }
 
 fn target_status(run: &Run, result: &RunResult, target: &TargetResult) -> TestCaseStatus {

@@ -20,6 +20,7 @@ const MOST_ENDPOINTS: usize = 200;
 pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
     let mut page = String::new();
     verdict(&mut page, run, result);
+    page.push_str(&super::capacity::markdown_section(result));
     if !result.targets.is_empty() {
         page.push_str("\n### Targets\n\n");
         targets(&mut page, &result.targets);

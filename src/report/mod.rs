@@ -1,6 +1,7 @@
 //! Reports: one file a format, each from the run and its result alone. Knows no driver; prints nothing.
 
 mod amounts;
+mod capacity;
 mod charts;
 mod check;
 pub(crate) mod columns;

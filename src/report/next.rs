@@ -40,6 +40,9 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
     if let Some(End::Aborted(_)) = &run.end {
         return step("mend what stopped it, then run again", None);
     }
+    if let Some((words, command)) = super::capacity::next(run, result) {
+        return Next { words, command };
+    }
     match result.verdict {
         Verdict::Void => step(
             if is_open(result) {

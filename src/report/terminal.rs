@@ -32,6 +32,7 @@ struct Page {
 pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usize, colour: bool) -> String {
     let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
     page.verdict(run, result);
+    page.text.push_str(&super::capacity::text_section(result, page.width, colour));
     page.targets(&result.targets);
     if let Some(baseline) = &result.baseline {
         page.text.push_str(&super::comparison::text_section(baseline, page.width, colour));

@@ -158,6 +158,9 @@ pub(super) fn span(from_s: f64, to_s: f64) -> String {
 
 /// The load in words: `closed model, 250 users, think time 1–5 s`.
 pub(super) fn load(run: &Run, result: &RunResult) -> String {
+    if let Some(search) = super::capacity::asked(run) {
+        return search;
+    }
     let asked = &result.load;
     let staged = run.asked.plan.holds().len() > 1;
     let level = |text: String| if staged { format!("up to {text} in stages") } else { text };
@@ -220,6 +223,7 @@ pub(super) fn cut_short(run: &Run, result: &RunResult) -> Option<String> {
         Some(End::Finished) if !result.partial => return None,
         Some(End::Finished) => "ended early".to_owned(),
         Some(End::Interrupted) => "interrupted".to_owned(),
+        Some(End::GivenUp(why)) => format!("given up ({why})"),
         Some(End::Aborted(why)) => format!("stopped ({why})"),
         None => "killed, or still running: its journal ends".to_owned(),
     };
@@ -247,6 +251,9 @@ fn listed(names: &[String]) -> String {
 
 /// One plain sentence that says what came out.
 pub(super) fn sentence(result: &RunResult) -> String {
+    if let Some(edge) = super::capacity::sentence(result).filter(|_| result.totals.requests > 0) {
+        return edge;
+    }
     let [passed, failed, unproven] = [Verdict::Pass, Verdict::Fail, Verdict::Unproven].map(|v| names(result, v));
     let measured = passed.len() + failed.len() + unproven.len();
     match result.verdict {

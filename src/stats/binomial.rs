@@ -14,7 +14,12 @@ use super::student::{CONFIDENCE, normal_factor, t_factor};
 ///
 /// Both may be fractions (an effective number of requests). Without any request: 0 to 1.
 pub fn clopper_pearson(hits: f64, of: f64) -> (f64, f64) {
-    let tail = (1.0 - CONFIDENCE) / 2.0;
+    clopper_pearson_at(CONFIDENCE, hits, of)
+}
+
+/// The same at another confidence.
+fn clopper_pearson_at(confidence: f64, hits: f64, of: f64) -> (f64, f64) {
+    let tail = (1.0 - confidence) / 2.0;
     if of <= 0.0 {
         return (0.0, 1.0);
     }
@@ -43,14 +48,19 @@ pub struct Share {
 /// The interval is the wider of the exact one and of those by each spread's design effect, with
 /// `n/deff · (z/t)²` requests (Korn and Graubard). Assumes batches long against a burst. `None` without requests.
 pub fn share(hits: u64, of: u64, spreads: &[Spread]) -> Option<Share> {
+    share_at(CONFIDENCE, hits, of, spreads)
+}
+
+/// The same with an interval of another confidence.
+pub fn share_at(confidence: f64, hits: u64, of: u64, spreads: &[Spread]) -> Option<Share> {
     if of == 0 {
         return None;
     }
     let (k, n) = (hits as f64, of as f64);
     let value = k / n;
-    let (mut low, mut high) = clopper_pearson(k, n);
-    for (hits, of) in worth(k, n, spreads) {
-        let (lower, upper) = clopper_pearson(hits, of);
+    let (mut low, mut high) = clopper_pearson_at(confidence, k, n);
+    for (hits, of) in worth(confidence, k, n, spreads) {
+        let (lower, upper) = clopper_pearson_at(confidence, hits, of);
         low = low.min(lower);
         high = high.max(upper);
     }
@@ -59,36 +69,46 @@ pub fn share(hits: u64, of: u64, spreads: &[Spread]) -> Option<Share> {
 }
 
 /// Whether the whole interval of [`share`] lies below `limit`, from each span's (hits, of); without inverting it.
-pub(super) fn share_is_below(limit: f64, counts: &[(f64, f64)], spreads: &[Spread]) -> bool {
+pub(super) fn share_is_below(confidence: f64, limit: f64, counts: &[(f64, f64)], spreads: &[Spread]) -> bool {
     let (hits, of) = sum(counts);
-    of > 0.0 && lies_below(hits, of, limit) && worth(hits, of, spreads).all(|(k, n)| lies_below(k, n, limit))
+    let below = |k, n| lies_below_at(confidence, k, n, limit);
+    of > 0.0 && below(hits, of) && worth(confidence, hits, of, spreads).all(|(k, n)| below(k, n))
 }
 
 /// Whether it lies above.
-pub(super) fn share_is_above(limit: f64, counts: &[(f64, f64)], spreads: &[Spread]) -> bool {
+pub(super) fn share_is_above(confidence: f64, limit: f64, counts: &[(f64, f64)], spreads: &[Spread]) -> bool {
     let (hits, of) = sum(counts);
-    of > 0.0 && lies_above(hits, of, limit) && worth(hits, of, spreads).all(|(k, n)| lies_above(k, n, limit))
+    let above = |k, n| lies_above_at(confidence, k, n, limit);
+    of > 0.0 && above(hits, of) && worth(confidence, hits, of, spreads).all(|(k, n)| above(k, n))
 }
 
 /// Whether the upper end of the exact interval is below the limit: P(Beta(k+1, n−k) ≤ limit) > 1 − α/2.
 pub(super) fn lies_below(hits: f64, of: f64, limit: f64) -> bool {
-    hits < of && Beta::new(hits + 1.0, of - hits).is_ok_and(|beta| beta.cdf(limit) > f64::midpoint(1.0, CONFIDENCE))
+    lies_below_at(CONFIDENCE, hits, of, limit)
+}
+
+fn lies_below_at(confidence: f64, hits: f64, of: f64, limit: f64) -> bool {
+    hits < of && Beta::new(hits + 1.0, of - hits).is_ok_and(|beta| beta.cdf(limit) > f64::midpoint(1.0, confidence))
 }
 
 /// Whether the lower end is above it: P(Beta(k, n−k+1) ≤ limit) < α/2.
 pub(super) fn lies_above(hits: f64, of: f64, limit: f64) -> bool {
-    Beta::new(hits, of - hits + 1.0).is_ok_and(|beta| beta.cdf(limit) < f64::midpoint(1.0, -CONFIDENCE))
+    lies_above_at(CONFIDENCE, hits, of, limit)
+}
+
+fn lies_above_at(confidence: f64, hits: f64, of: f64, limit: f64) -> bool {
+    Beta::new(hits, of - hits + 1.0).is_ok_and(|beta| beta.cdf(limit) < f64::midpoint(1.0, -confidence))
 }
 
 /// Hits and requests in worth of independent ones, by each spread that sees more than chance.
 ///
 /// A variance that rests on few batches with a hit has as few degrees of freedom: theirs, and one for all the others. (With
 /// the batches' own, one in ten windows that had seen few bursts put the upper end below the truth: `005` has the table.)
-fn worth(hits: f64, of: f64, spreads: &[Spread]) -> impl Iterator<Item = (f64, f64)> {
+fn worth(confidence: f64, hits: f64, of: f64, spreads: &[Spread]) -> impl Iterator<Item = (f64, f64)> {
     spreads.iter().filter_map(move |spread| {
         let effect = spread.design_effect(hits / of, of);
         let dof = spread.dof.min(spread.hit + 1.0);
-        let worth = (effect > 1.0).then(|| effect * (t_factor(CONFIDENCE, dof) / normal_factor(CONFIDENCE)).powi(2))?;
+        let worth = (effect > 1.0).then(|| effect * (t_factor(confidence, dof) / normal_factor(confidence)).powi(2))?;
         Some((hits / worth, of / worth))
     })
 }
@@ -100,7 +120,12 @@ fn sum(counts: &[(f64, f64)]) -> (f64, f64) {
 /// The ranks (from 1) whose values hold the quantile `q` of `n` independent samples between them with 95 %:
 /// `B⁻¹(α/2; n, q)` and `B⁻¹(1−α/2; n, q) + 1`. A rank of 0 or above `n` is outside the sample.
 pub fn quantile_ranks(n: u64, q: f64) -> (u64, u64) {
-    let tail = (1.0 - CONFIDENCE) / 2.0;
+    quantile_ranks_at(CONFIDENCE, n, q)
+}
+
+/// The same with another confidence.
+pub(super) fn quantile_ranks_at(confidence: f64, n: u64, q: f64) -> (u64, u64) {
+    let tail = (1.0 - confidence) / 2.0;
     (binomial_quantile(n, q, tail), binomial_quantile(n, q, 1.0 - tail) + 1)
 }
 
@@ -207,8 +232,8 @@ mod tests {
             let spreads = crate::stats::spreads(&spans, &counts);
             let (k, n) = sum(&counts);
             let found = share(k as u64, n as u64, &spreads).unwrap();
-            prop_assert_eq!(share_is_below(limit, &counts, &spreads), found.high < limit);
-            prop_assert_eq!(share_is_above(limit, &counts, &spreads), found.low > limit);
+            prop_assert_eq!(share_is_below(CONFIDENCE, limit, &counts, &spreads), found.high < limit);
+            prop_assert_eq!(share_is_above(CONFIDENCE, limit, &counts, &spreads), found.low > limit);
         }
 
         #[test]

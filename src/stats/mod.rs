@@ -20,7 +20,7 @@ mod slope;
 mod student;
 
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
-pub use binomial::{Share, clopper_pearson, quantile_ranks, share};
+pub use binomial::{Share, clopper_pearson, quantile_ranks, share, share_at};
 pub use bootstrap::{RESAMPLES, Resampled, Sampled, block_length, resample};
 pub use change::{
     Estimate, fewest_blocks, fewest_of_quantiles, log_ratio, log_time, parts, share_difference, widen, widen_to_parts,
@@ -31,7 +31,7 @@ pub use distribution::Distribution;
 pub use holm::holm;
 pub use mser::{LEAST_MSER_BATCHES, Settling, settling};
 pub use paired::{between_rounds, least_p_of_rounds};
-pub use percentile::{Percentile, percentile};
+pub use percentile::{Percentile, percentile, percentile_at};
 pub use random::mixed;
 pub use rate::{Rate, rate};
 pub use ratio::{Ratio, ratio};

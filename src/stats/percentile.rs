@@ -29,7 +29,7 @@
 
 use super::Distribution;
 use super::batches::{Span, assign, spreads};
-use super::binomial::{quantile_ranks, share_is_above, share_is_below};
+use super::binomial::{quantile_ranks_at, share_is_above, share_is_below};
 use super::student::{CONFIDENCE, t_factor};
 
 /// The levels at which dependence is told apart from bursts: the median, and the upper quartile, where queues show more of it.
@@ -73,11 +73,24 @@ pub struct Percentile {
 /// by how long it had waited: for the lower end it counts as that long, for the upper end as without end. `None` without
 /// any value.
 pub fn percentile(q: f64, spans: &[Span], values: &[Distribution], cut_off: &[Distribution]) -> Option<Percentile> {
-    Sample { spans, values, cut_off }.percentile(q)
+    percentile_at(CONFIDENCE, q, spans, values, cut_off)
+}
+
+/// The same with an interval of another confidence: that of one look of several.
+pub fn percentile_at(
+    confidence: f64,
+    q: f64,
+    spans: &[Span],
+    values: &[Distribution],
+    cut_off: &[Distribution],
+) -> Option<Percentile> {
+    Sample { confidence, spans, values, cut_off }.percentile(q)
 }
 
 /// What a window holds, one distribution a span.
 struct Sample<'a> {
+    /// Two-sided, of the interval.
+    confidence: f64,
     spans: &'a [Span],
     values: &'a [Distribution],
     /// May be shorter than `values`.
@@ -92,12 +105,12 @@ impl Sample<'_> {
         let found = at_least.quantile(q)?;
         let of_rank = |part: &Distribution, rank: u64| part.at_rank(rank).map(|value| value as f64);
 
-        let (mut low_rank, mut high_rank) = quantile_ranks(n, q);
+        let (mut low_rank, mut high_rank) = quantile_ranks_at(self.confidence, n, q);
         let spreads = spreads(self.spans, &self.above(found));
         let mut design_effect = None::<f64>;
         for spread in &spreads {
             let effect = spread.design_effect(q, n as f64);
-            let half = t_factor(CONFIDENCE, spread.dof) * (q * (1.0 - q) * effect / n as f64).sqrt();
+            let half = t_factor(self.confidence, spread.dof) * (q * (1.0 - q) * effect / n as f64).sqrt();
             low_rank = low_rank.min(((q - half) * n as f64).floor().max(0.0) as u64);
             high_rank = high_rank.max(((q + half) * n as f64).ceil() as u64);
             design_effect = Some(design_effect.map_or(effect, |other| other.max(effect)));
@@ -162,7 +175,7 @@ impl Sample<'_> {
     fn lower_end_by_test(&self, q: f64, at_least: &Distribution, most: u64) -> Option<f64> {
         let shown = |limit: u64| {
             let counts = self.from(limit);
-            share_is_above(1.0 - q, &counts, &spreads(self.spans, &counts))
+            share_is_above(self.confidence, 1.0 - q, &counts, &spreads(self.spans, &counts))
         };
         if shown(most) {
             return Some(most as f64);
@@ -181,7 +194,7 @@ impl Sample<'_> {
         let candidates = &seen.pairs()[below..];
         let shown = |limit: u64| {
             let counts = self.above(limit);
-            share_is_below(1.0 - q, &counts, &spreads(self.spans, &counts))
+            share_is_below(self.confidence, 1.0 - q, &counts, &spreads(self.spans, &counts))
         };
         let first = candidates.partition_point(|&(value, _)| !shown(value));
         candidates.get(first).map(|&(value, _)| value as f64)

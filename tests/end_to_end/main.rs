@@ -8,6 +8,7 @@ mod support;
 mod ab;
 mod bad_input;
 mod calibrate;
+mod capacity;
 mod check;
 mod ci_files;
 mod command_line;

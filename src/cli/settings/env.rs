@@ -8,8 +8,8 @@ use crate::report::Export;
 
 use super::super::probes;
 use super::{
-    Layer, Source, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed, parse_spawn_rate,
-    parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed,
+    parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.
@@ -36,6 +36,8 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             arrivals: env.one("ARRIVALS", parse_arrivals)?,
             max_users: env.one("MAX_USERS", parse_users)?,
             stages: env.one("STAGES", parse_stages)?,
+            shape: env.one("SHAPE", parse_shape)?,
+            abort_on: env.one("ABORT_ON", parse_abort_on)?,
             targets: env.list("TARGET", parse_target)?,
             baseline: env.text("BASELINE"),
             tolerance: env.one("TOLERANCE", parse_tolerance)?,
@@ -66,7 +68,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 37] = [
+const KNOWN: [&str; 39] = [
     "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",
@@ -85,6 +87,8 @@ const KNOWN: [&str; 37] = [
     "ARRIVALS",
     "MAX_USERS",
     "STAGES",
+    "SHAPE",
+    "ABORT_ON",
     "TARGET",
     "BASELINE",
     "TOLERANCE",

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::super::{Failure, check, probes};
 use super::{
-    Layer, Source, parse_arrival_rate, parse_arrivals, parse_scenario, parse_spawn_rate, parse_stages, parse_tolerance,
-    parse_users,
+    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_scenario, parse_shape, parse_spawn_rate,
+    parse_stages, parse_tolerance, parse_users,
 };
 use crate::document::{Document, Kind, Node, Problems, Table};
 use crate::judge::Targets;
@@ -73,6 +73,8 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         arrivals: table.take("arrivals").and_then(|node| checked(&node, parse_arrivals(node.text()?))),
         max_users: table.take("max_users").and_then(|node| checked(&node, parse_users(&plain(&node)?))),
         stages: table.take("stages").and_then(|node| checked(&node, parse_stages(node.text()?))),
+        shape: table.take("shape").and_then(|node| checked(&node, parse_shape(node.text()?))),
+        abort_on: table.take("abort_on").and_then(|node| checked(&node, parse_abort_on(&plain(&node)?))),
         targets: table.take("targets").map(|node| targets(&node)).unwrap_or_default(),
         baseline: table.take("baseline").and_then(|node| node.filled_text().map(str::to_owned)),
         tolerance: table.take("tolerance").and_then(|node| checked(&node, parse_tolerance(&plain(&node)?))),

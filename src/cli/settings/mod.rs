@@ -4,6 +4,7 @@ mod env;
 mod file;
 mod plan;
 mod profile;
+mod shape;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -14,13 +15,14 @@ use crate::audit::Acceptance;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
 use crate::observe::Watch;
-use crate::record::{Arrivals, LoadModel, LoadPlan, Stage};
+use crate::record::{Arrivals, AskedSearch, LoadModel, LoadPlan, Stage};
 use crate::report::Export;
 use crate::units::{parse_duration, parse_rate, parse_ratio};
 
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
 pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
+pub(super) use shape::{Shape, parse_shape};
 pub(super) use source::Source;
 
 /// The configuration that is read where none is named.
@@ -43,6 +45,9 @@ pub(super) struct Layer {
     pub(super) arrivals: Option<Arrivals>,
     pub(super) max_users: Option<u32>,
     pub(super) stages: Option<Stages>,
+    pub(super) shape: Option<Shape>,
+    /// A fraction.
+    pub(super) abort_on: Option<f64>,
     pub(super) targets: Vec<(String, String)>,
     pub(super) baseline: Option<String>,
     pub(super) tolerance: Option<f64>,
@@ -82,6 +87,10 @@ pub(super) struct Settings {
     pub(super) host: Option<String>,
     pub(super) allow_hosts: Vec<String>,
     pub(super) plan: LoadPlan,
+    /// The load is given up where a larger share fails.
+    pub(super) abort_on: Option<f64>,
+    /// The load is a search for the edge, within the plan.
+    pub(super) search: Option<AskedSearch>,
     /// Where the load is not made of stages.
     pub(super) spawn_rate: Option<f64>,
     /// Open load.
@@ -172,6 +181,8 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         host: layers.iter().find_map(|layer| layer.host.clone()),
         allow_hosts: layers.iter().flat_map(|layer| layer.allow_hosts.clone()).collect(),
         plan,
+        abort_on: layers.iter().find_map(|layer| layer.abort_on),
+        search: None,
         spawn_rate,
         arrivals: layers.iter().find_map(|layer| layer.arrivals).unwrap_or_default(),
         max_users: layers.iter().find_map(|layer| layer.max_users).unwrap_or(enough),
@@ -244,6 +255,17 @@ pub(super) fn parse_seed(text: &str) -> Result<u64, String> {
     seed.ok_or_else(|| format!("not a whole number from 0 to {}, e.g. 42", i64::MAX))
 }
 
+/// `20% errors`, or `20%`.
+pub(super) fn parse_abort_on(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let share = ["errors", "failures"].iter().find_map(|word| text.strip_suffix(word)).unwrap_or(text);
+    match parse_ratio(share.trim()) {
+        Ok(share) if share > 0.0 => Ok(share),
+        Ok(_) => Err("the share must be above 0, e.g. '20% errors'".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// `FILE[:WEIGHT]`.
 pub(super) fn parse_scenario(text: &str) -> Result<ScenarioFile, String> {
     let (path, weight) = match text.rsplit_once(':') {
@@ -287,6 +309,12 @@ mod tests {
         let words = merge(&[target("100ms"), target("5s")]).unwrap().targets.to_words();
         assert!(words["p95_response_time"].contains("100"), "{words:?}");
         assert_eq!(words.len(), Targets::guide().0.len());
+    }
+
+    #[test]
+    fn what_a_load_is_given_up_for_is_a_share_of_errors() {
+        assert_eq!([parse_abort_on("20% errors"), parse_abort_on(" 0.5 ")], [Ok(0.2), Ok(0.5)]);
+        assert!(parse_abort_on("0%").is_err() && parse_abort_on("many errors").is_err());
     }
 
     #[test]

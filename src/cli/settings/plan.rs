@@ -15,6 +15,8 @@ const MOST_RATE: f64 = 1_000_000.0;
 pub(super) fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> {
     let users = |layer: &Layer| layer.users.is_some() || layer.spawn_rate.is_some();
     let plain = |layer: &Layer| users(layer) || layer.rate.is_some() || layer.run_time.is_some();
+    let shape = layers.iter().position(|layer| layer.shape.is_some() || layer.stages.is_some());
+    let shape = shape.and_then(|first| layers[first].shape);
     let speaks = layers.iter().position(|layer| layer.stages.is_some() || plain(layer)).unwrap_or(0);
     if let Some(Stages { model, stages }) = &layers[speaks].stages {
         if plain(&layers[speaks]) {
@@ -26,6 +28,9 @@ pub(super) fn plan(layers: &[Layer]) -> Result<(LoadPlan, Option<f64>), String> 
         }
         arrivals_go_with_a_rate(&layers[..=speaks], *model)?;
         return Ok((LoadPlan { model: *model, stages: stages.clone() }, None));
+    }
+    if let Some(shape) = shape {
+        return Ok((shape.plan(layers)?, None));
     }
     // A run time goes with both models, so what speaks of a level decides.
     let decides = layers.iter().position(|layer| users(layer) || layer.rate.is_some()).unwrap_or(speaks);

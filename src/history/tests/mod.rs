@@ -14,9 +14,14 @@ use crate::judge::{Comparison, Outcome, RunResult, Unit};
 use crate::record::{End, Run};
 
 /// Fewer resamples than usual, for the sake of time.
-const USUAL: Options = Options { tolerance: 0.05, gate_endpoints: false, resamples: 300 };
+pub(super) const USUAL: Options = Options { tolerance: 0.05, gate_endpoints: false, resamples: 300 };
 
-fn against(a: &[(Run, RunResult)], b: &[(Run, RunResult)], options: Options) -> Comparison {
+/// Any run, and what it is judged to be.
+pub(super) fn a_run() -> (Run, RunResult) {
+    Service { seconds: 10, ..PLAIN }.judged(1)
+}
+
+pub(super) fn against(a: &[(Run, RunResult)], b: &[(Run, RunResult)], options: Options) -> Comparison {
     let refs_a: Vec<(&Run, &RunResult)> = a.iter().map(|(run, result)| (run, result)).collect();
     let refs_b: Vec<(&Run, &RunResult)> = b.iter().map(|(run, result)| (run, result)).collect();
     compare_runs(&refs_a, &refs_b, options)

@@ -95,6 +95,7 @@ impl Service {
             seconds,
             intervals,
             watched: Vec::new(),
+            levels: Vec::new(),
             end: Some(End::Finished),
             warnings: Vec::new(),
         }

@@ -96,6 +96,7 @@ impl Open {
             intervals: intervals.collect(),
             seconds,
             watched: Vec::new(),
+            levels: Vec::new(),
             end: Some(End::Finished),
             warnings: Vec::new(),
         };

@@ -4,6 +4,7 @@ mod axis;
 mod canvas;
 mod dashboard;
 mod distribution;
+mod edge;
 mod failures;
 mod panel;
 mod png;
@@ -52,12 +53,15 @@ type Readout = Vec<(f64, String)>;
 
 /// All charts of a run, in the order in which a report shows them.
 pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
-    vec![
+    let edge = result.edge.as_ref().filter(|_| !result.levels.is_empty());
+    let edge = edge.map(|edge| chart("edge", &edge::caption(edge), |canvas| edge::draw(canvas, result, edge)));
+    let of_time = [
         chart("response-times", &response_times::caption(run), |canvas| response_times::draw(canvas, run, result)),
         chart("distribution", &distribution::caption(run, result), |canvas| distribution::draw(canvas, run, result)),
         chart("throughput", &throughput::caption(run), |canvas| throughput::draw(canvas, run, result)),
         chart("failures", &failures::caption(result), |canvas| failures::draw(canvas, run, result)),
-    ]
+    ];
+    edge.into_iter().chain(of_time).collect()
 }
 
 /// The six views of the guide's dashboard, in its order.

@@ -93,6 +93,7 @@ impl Shape {
             seconds,
             intervals,
             watched: Vec::new(),
+            levels: Vec::new(),
             end: Some(End::Finished),
             warnings: vec![],
         }
@@ -158,6 +159,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c41d07b".to_owned(),
         baseline: None,
+        search: None,
         plan: plan.clone(),
         targets: BTreeMap::from([("p95_response_time".to_owned(), "< 2s".to_owned())]),
         environment: Environment {

@@ -424,6 +424,8 @@ pub(super) fn result_of(run: &Run) -> RunResult {
         }],
         suspects: Vec::new(),
         samples: BTreeMap::new(),
+        edge: None,
+        levels: Vec::new(),
         baseline: None,
         notes: vec![],
     }

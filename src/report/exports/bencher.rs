@@ -1,11 +1,12 @@
-//! `bencher.json`: Bencher Metric Format, a benchmark for each target that has a figure, with its 95 % interval.
+//! `bencher.json`: Bencher Metric Format, a benchmark for each target that has a figure, with its 95 % interval, and for the edge
+//! that a search has found, with its bracket.
 //!
 //! Times are the measure `latency` in ns, throughput is `throughput` in requests a second; other targets are measures by their
 //! own name (`error-rate`, `memory`), as fractions.
 
 use serde_json::{Map, Value, json};
 
-use super::figures;
+use super::{edge, figures};
 use crate::judge::{RunResult, TargetResult};
 use crate::report::words;
 
@@ -20,6 +21,12 @@ pub(super) fn bencher(result: &RunResult) -> Option<Value> {
         }
         let name = format!("{} · {}", result.scenario.name, words::target_name(&target.name));
         benchmarks.insert(name, json!({ measure: metric }));
+    }
+    if let Some((edge, passes)) = edge(result) {
+        let mut metric =
+            Map::from_iter([("value".to_owned(), json!(passes)), ("lower_value".to_owned(), json!(passes))]);
+        metric.extend(edge.fails.map(|fails| ("upper_value".to_owned(), json!(fails))));
+        benchmarks.insert(format!("{} · edge", result.scenario.name), json!({ "edge": metric }));
     }
     (!benchmarks.is_empty()).then_some(Value::Object(benchmarks))
 }

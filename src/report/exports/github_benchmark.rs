@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::figures;
+use super::{edge, figures};
 use crate::judge::RunResult;
 use crate::report::words;
 
@@ -29,5 +29,17 @@ pub(super) fn github_benchmark(result: &RunResult) -> (Option<Value>, Option<Val
             .collect();
         (!entries.is_empty()).then_some(Value::Array(entries))
     };
-    (of("<"), of(">"))
+    let mut bigger = of(">");
+    if let Some((edge, passes)) = edge(result) {
+        let mut entry =
+            json!({ "name": format!("{} · edge", result.scenario.name), "unit": edge.unit, "value": passes });
+        if let Some(fails) = edge.fails {
+            entry["range"] = json!(format!("{passes} – {fails}"));
+        }
+        entry["extra"] = json!(result.id);
+        if let Value::Array(entries) = bigger.get_or_insert_with(|| Value::Array(Vec::new())) {
+            entries.push(entry);
+        }
+    }
+    (of("<"), bigger)
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use super::{ReportError, write};
 use crate::document::suggestion;
-use crate::judge::{RunResult, TargetResult, Verdict};
+use crate::judge::{EdgeResult, RunResult, TargetResult, Verdict};
 use crate::record::Run;
 
 /// A format that another system reads.
@@ -127,6 +127,12 @@ fn does_not_speak(result: &RunResult) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The edge that a search has found, and the level that passes.
+fn edge(result: &RunResult) -> Option<(&EdgeResult, f64)> {
+    let edge = result.edge.as_ref()?;
+    Some((edge, edge.passes?))
 }
 
 /// The targets that have a figure, with it.

@@ -36,6 +36,7 @@ pub(super) fn openmetrics(result: &RunResult) -> String {
     let states = VERDICTS.map(|of| ("", vec![(VERDICT, state(of))], f64::from(u8::from(of == result.verdict))));
     family(&mut page, "verdict", "stateset", "The verdict of the run.", states.to_vec());
     targets(&mut page, result, void);
+    edge(&mut page, result, void);
     endpoints(&mut page, result, void);
     generators(&mut page, result);
     if !void {
@@ -85,6 +86,15 @@ fn targets(page: &mut String, result: &RunResult, void: bool) {
         }
         family(page, name, "gauge", help, samples);
     }
+}
+
+/// Of a search, in its own unit: arrivals a second, or users.
+fn edge(page: &mut String, result: &RunResult, void: bool) {
+    let Some(edge) = result.edge.as_ref().filter(|_| !void) else { return };
+    let ends = [("passes", edge.passes), ("fails", edge.fails)];
+    let labels = |end: &str| vec![("end", end.to_owned()), ("by", edge.unit.clone())];
+    let samples = ends.into_iter().filter_map(|(end, level)| Some(("", labels(end), level?))).collect();
+    family(page, "edge", "gauge", "The highest load that passes and the lowest that fails.", samples);
 }
 
 fn endpoints(page: &mut String, result: &RunResult, void: bool) {

@@ -1,0 +1,125 @@
+//! Two searches for the edge, held against each other by what they proved: each edge lies between the highest level that passes
+//! and the lowest that fails, so the ratio of both lies between the ratios of their ends.
+
+use super::compare::Judged;
+use crate::judge::{Bounds, Changed, EdgeResult, Outcome};
+
+/// Of a side: no search proves less than its bracket, so that of several the whole range counts.
+struct Side {
+    passes: Option<f64>,
+    fails: Option<f64>,
+    /// The best guess within it.
+    value: Option<f64>,
+}
+
+impl Side {
+    fn of(runs: &[Judged<'_>]) -> Self {
+        let edges = || runs.iter().filter_map(|(_, result)| result.edge.as_ref());
+        let all = |end: fn(&EdgeResult) -> Option<f64>| edges().map(end).collect::<Option<Vec<f64>>>();
+        let passes = all(|edge| edge.passes).and_then(|ends| ends.into_iter().reduce(f64::min));
+        let fails = all(|edge| edge.fails).and_then(|ends| ends.into_iter().reduce(f64::max));
+        let middles: Vec<f64> = edges().filter_map(|edge| edge.passes).collect();
+        let value = (!middles.is_empty()).then(|| middles.iter().sum::<f64>() / middles.len() as f64);
+        Self { passes, fails, value }
+    }
+}
+
+/// The row of the edge.
+pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Changed {
+    let unit = b.iter().find_map(|(_, result)| result.edge.as_ref()).map_or("", |edge| edge.unit.as_str());
+    let (a, b) = (Side::of(a), Side::of(b));
+    let mut row = Changed {
+        name: "edge".to_owned(),
+        unit: unit.to_owned(),
+        a: a.value,
+        b: b.value,
+        counts: None,
+        ratio: None,
+        difference: None,
+        margin: None,
+        p_worse: None,
+        adjusted_p: None,
+        permutation_p: None,
+        verdict: Outcome::Unproven,
+        reason: String::new(),
+        steady_s: None,
+        runs: None,
+    };
+    let at_least = a.fails.zip(b.passes).map(|(fails, passes)| passes / fails);
+    let at_most = b.fails.zip(a.passes).map(|(fails, passes)| fails / passes);
+    if let (Some(low), Some(high), Some(from), Some(to)) = (at_least, at_most, a.value, b.value) {
+        row.ratio = Some(Bounds { value: to / from, low, high });
+        row.difference = Some(Bounds { value: to - from, low: (low - 1.0) * from, high: (high - 1.0) * from });
+    }
+    // More is better: worse is less than one by more than the tolerance.
+    let worse = 1.0 / (1.0 + tolerance);
+    row.verdict = match (at_least, at_most) {
+        (_, Some(high)) if high < worse => Outcome::Worse,
+        (Some(low), _) if low > 1.0 + tolerance => Outcome::Better,
+        (Some(low), _) if low > worse => Outcome::Same,
+        _ => Outcome::Unproven,
+    };
+    if row.verdict == Outcome::Unproven {
+        "the brackets do not tell the two edges apart: search both with a smaller --width, and more --max-time"
+            .clone_into(&mut row.reason);
+    }
+    row
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::tests::{USUAL, a_run, against};
+    use super::*;
+    use crate::judge::RunResult;
+    use crate::record::{LoadModel, Run};
+
+    fn search(passes: Option<f64>, fails: Option<f64>) -> (Run, RunResult) {
+        let (run, mut result) = a_run();
+        let mut edge = EdgeResult::of(&[], LoadModel::Open, 0.05, 1000.0);
+        (edge.passes, edge.fails) = (passes, fails);
+        result.edge = Some(edge);
+        (run, result)
+    }
+
+    fn outcome(a: (Option<f64>, Option<f64>), b: (Option<f64>, Option<f64>)) -> Outcome {
+        let (a, b) = (search(a.0, a.1), search(b.0, b.1));
+        edge_row(&[(&a.0, &a.1)], &[(&b.0, &b.1)], 0.05).verdict
+    }
+
+    #[test]
+    fn edges_are_told_apart_by_the_ends_of_their_brackets() {
+        let some = |passes, fails| (Some(passes), Some(fails));
+        assert_eq!(outcome(some(400.0, 420.0), some(300.0, 320.0)), Outcome::Worse);
+        assert_eq!(outcome(some(400.0, 420.0), some(450.0, 470.0)), Outcome::Better);
+        assert_eq!(outcome(some(400.0, 410.0), some(400.0, 410.0)), Outcome::Same);
+        assert_eq!(outcome(some(400.0, 500.0), some(400.0, 500.0)), Outcome::Unproven);
+    }
+
+    #[test]
+    fn a_comparison_of_searches_is_of_their_edges_alone() {
+        let a = [search(Some(400.0), Some(420.0))];
+        let found = against(&a, &[search(Some(300.0), Some(320.0))], USUAL);
+        assert_eq!((found.verdict, found.reasons.as_slice()), (Outcome::Worse, &["edge".to_owned()][..]));
+        assert_eq!((found.targets.len(), found.endpoints.len()), (1, 0));
+        let ratio = found.targets[0].ratio.unwrap();
+        assert!((ratio.low - 300.0 / 420.0).abs() < 1e-9 && (ratio.high - 320.0 / 400.0).abs() < 1e-9);
+        // One side alone is no search: its figures are compared as ever.
+        assert!(against(&a, &[a_run()], USUAL).targets.iter().all(|row| row.name != "edge"));
+    }
+
+    #[test]
+    fn a_bound_on_one_side_alone_can_prove_it() {
+        assert_eq!(outcome((Some(400.0), None), (None, Some(300.0))), Outcome::Worse);
+        assert_eq!(outcome((None, Some(300.0)), (Some(400.0), None)), Outcome::Better);
+        assert_eq!(outcome((None, None), (Some(400.0), None)), Outcome::Unproven);
+    }
+
+    #[test]
+    fn of_several_searches_the_whole_range_counts() {
+        let a = [search(Some(400.0), Some(420.0)), search(Some(300.0), Some(320.0))];
+        let b = search(Some(310.0), Some(330.0));
+        let a: Vec<_> = a.iter().map(|one| (&one.0, &one.1)).collect();
+        assert_eq!(edge_row(&a, &[(&b.0, &b.1)], 0.05).verdict, Outcome::Unproven);
+    }
+}

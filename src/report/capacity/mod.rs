@@ -1,0 +1,15 @@
+//! The parts of a report that tell of a search for the edge: the answer in a sentence, the levels that were held, the chart.
+
+mod html;
+mod markdown;
+mod terminal;
+mod words;
+
+pub(super) use html::section as html_section;
+pub(super) use markdown::section as markdown_section;
+pub(super) use terminal::section as text_section;
+pub(super) use words::{asked, next, sentence};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
