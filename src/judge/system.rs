@@ -6,14 +6,13 @@
 //! accounts for seconds that depend on each other.
 
 use super::looks::Looks;
-use super::steady::Part;
 use super::targets::{by_interval, missed, undecided};
 use super::window::Window;
 use super::words::how_long;
 use super::{Target, TargetName, TargetResult, Verdict};
 use crate::document::suggestion;
 use crate::record::{ProbeKind, Run, Seen, Watched};
-use crate::stats::{LEAST_BATCHES, Ratio, Span, ratio};
+use crate::stats::{LEAST_BATCHES, Ratio, Span, ratio_at};
 
 /// A figure of which more than this share of the window was not seen, and more than [`MOST_UNSEEN_S`], cannot pass.
 const MOST_UNSEEN: f64 = 0.1;
@@ -33,7 +32,7 @@ pub(super) fn judge_watched(run: &Run, window: &Window<'_>, target: &Target, res
         "no second of the run was steady: nothing is judged".clone_into(&mut result.reason);
         return;
     }
-    let judged = subjects.into_iter().map(|subject| of_subject(subject, &window.parts, target.name, result.clone()));
+    let judged = subjects.into_iter().map(|subject| of_subject(subject, window, target.name, result.clone()));
     if let Some(worst) = judged.reduce(worse) {
         *result = worst;
     }
@@ -101,9 +100,9 @@ fn worse(one: TargetResult, other: TargetResult) -> TargetResult {
     worst
 }
 
-fn of_subject(subject: &Watched, parts: &[Part], name: TargetName, mut result: TargetResult) -> TargetResult {
+fn of_subject(subject: &Watched, window: &Window<'_>, name: TargetName, mut result: TargetResult) -> TargetResult {
     result.subject = Some(subject.name.to_string());
-    let looks = Looks::new(subject, parts);
+    let looks = Looks::new(subject, &window.parts);
     let not_seen = || {
         let why = looks.gap().unwrap_or("it never looked");
         format!("nothing was seen of {} in the steady window: {why}", subject.name)
@@ -113,8 +112,8 @@ fn of_subject(subject: &Watched, parts: &[Part], name: TargetName, mut result: T
         return result;
     }
     match name {
-        TargetName::DbQueryTime => query_time(&looks, &mut result),
-        TargetName::CpuAverage => average(&looks, &mut result),
+        TargetName::DbQueryTime => query_time(&looks, window.confidence, &mut result),
+        TargetName::CpuAverage => average(&looks, window.confidence, &mut result),
         TargetName::CpuPeak => highest(&looks, &mut result, "CPU", Seen::cpu_peak),
         _ => highest(&looks, &mut result, "memory", Seen::memory_peak),
     }
@@ -123,7 +122,7 @@ fn of_subject(subject: &Watched, parts: &[Part], name: TargetName, mut result: T
 
 /// Time in statements by statements, over the window: a mean, never a percentile. A difference that spans a gap is right where
 /// the counters outlived it; where they did not, nothing is told of it.
-fn query_time(looks: &Looks<'_>, result: &mut TargetResult) {
+fn query_time(looks: &Looks<'_>, confidence: f64, result: &mut TargetResult) {
     let database = looks.watched;
     let told = |seen: &Seen| Some((*seen.counts.get("exec_ms")?, *seen.counts.get("calls")?));
     if !looks.seen.iter().any(|(seen, _)| told(seen).is_some()) {
@@ -146,7 +145,7 @@ fn query_time(looks: &Looks<'_>, result: &mut TargetResult) {
         return;
     }
     let (spans, counts) = series(looks, told);
-    let Some(Ratio { value, low, high }) = ratio(&spans, &counts) else {
+    let Some(Ratio { value, low, high }) = ratio_at(confidence, &spans, &counts) else {
         "no statement ended in the steady window: the database was not asked, or not the one that was named"
             .clone_into(&mut result.reason);
         return;
@@ -160,11 +159,11 @@ fn query_time(looks: &Looks<'_>, result: &mut TargetResult) {
 }
 
 /// The mean of the CPU ratio over time.
-fn average(looks: &Looks<'_>, result: &mut TargetResult) {
+fn average(looks: &Looks<'_>, confidence: f64, result: &mut TargetResult) {
     // Of a look the ratio, times its length, by its length.
     let told = |seen: &Seen| Some((seen.cpu()? * seen.length_s(), seen.length_s()));
     let (spans, counts) = series(looks, told);
-    let Some(Ratio { value, low, high }) = ratio(&spans, &counts) else {
+    let Some(Ratio { value, low, high }) = ratio_at(confidence, &spans, &counts) else {
         no_ratio(looks, result, "CPU");
         return;
     };

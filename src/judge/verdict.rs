@@ -39,6 +39,12 @@ fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
         }
     }
     let mut result = judge_parts(run, steady);
+    // What stands out where it breaks, not where it still holds.
+    let breaks =
+        held.iter().zip(&levels).find(|(_, level)| level.verdict == Verdict::Fail && Some(level.level) == edge.fails);
+    if let Some((held, level)) = breaks {
+        result.suspects = suspects(run, &steady_of(run, held).parts, &level.targets);
+    }
     result.targets.retain(|target| !target.name.starts_with("throughput"));
     result.notes.extend(levels.iter().filter(|level| level.verdict == Verdict::Void).map(|level| {
         format!(

@@ -27,7 +27,7 @@ pub(super) struct Window<'a> {
     /// then, µs, and how many.
     pub(super) unanswered: Vec<(f64, u64, u64)>,
     /// The two-sided confidence of its intervals.
-    confidence: f64,
+    pub(super) confidence: f64,
     /// Of all endpoints: asked for by nearly every target.
     whole: OnceCell<Figures>,
 }

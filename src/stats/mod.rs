@@ -34,7 +34,7 @@ pub use paired::{between_rounds, least_p_of_rounds};
 pub use percentile::{Percentile, percentile, percentile_at};
 pub use random::mixed;
 pub use rate::{Rate, rate};
-pub use ratio::{Ratio, ratio};
+pub use ratio::{Ratio, ratio, ratio_at};
 pub use runs::{BetweenRuns, between_runs, least_p};
 pub use sample_size::{requests_to_bound, requests_to_decide, requests_to_prove_below};
 pub use slope::{LEAST_POINTS, Slope, slope};

@@ -27,6 +27,11 @@ pub struct Ratio {
 ///
 /// The wider interval of 30 and 10 batches. Assumes a level that does not drift within a hold.
 pub fn ratio(spans: &[Span], counts: &[(f64, f64)]) -> Option<Ratio> {
+    ratio_at(CONFIDENCE, spans, counts)
+}
+
+/// The same with an interval of another confidence.
+pub fn ratio_at(confidence: f64, spans: &[Span], counts: &[(f64, f64)]) -> Option<Ratio> {
     let (hits, of) = counts.iter().fold((0.0, 0.0), |(hits, of), count| (hits + count.0, of + count.1));
     if of <= 0.0 {
         return None;
@@ -36,7 +41,7 @@ pub fn ratio(spans: &[Span], counts: &[(f64, f64)]) -> Option<Ratio> {
         .iter()
         .map(|spread| {
             let left = spread.lag1.clamp(0.0, MOST_CORRELATION);
-            t_factor(CONFIDENCE, spread.dof) * (spread.variance * (1.0 + left) / (1.0 - left)).sqrt()
+            t_factor(confidence, spread.dof) * (spread.variance * (1.0 + left) / (1.0 - left)).sqrt()
         })
         .reduce(f64::max)
         .filter(|half| half.is_finite());
