@@ -101,6 +101,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_has_every_rule_with_its_threshold() {
+        let text = include_str!("../../../docs/watching.md");
+        for rule in RULES {
+            let row = format!("| `{}` | {} |", rule.id, rule.threshold);
+            assert!(text.contains(&row), "docs/watching.md has no row {row}");
+        }
+    }
+
+    #[test]
     fn every_rule_has_a_name_of_its_own_and_a_threshold_with_its_source() {
         for (at, rule) in RULES.iter().enumerate() {
             assert!(RULES[..at].iter().all(|other| other.id != rule.id), "{}", rule.id);

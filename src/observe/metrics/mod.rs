@@ -230,6 +230,7 @@ mod tests {
                 ("cache_hits", 9.0),
                 ("cache_misses", 1.0),
                 ("cpu_s", 1.5),
+                ("pool_waits", 3.0),
                 ("requests", 42.0),
                 ("timed", 42.0),
                 ("timed_s", 8.4)
