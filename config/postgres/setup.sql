@@ -1,6 +1,11 @@
 -- Two roles and the database of the service. Run once, by a superuser, with psql; the passwords come from the
 -- environment, so that they stand in no file and no list of processes.
 \set ON_ERROR_STOP on
+-- Nor in the server's log, nor among the statements that it counts.
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = panic;
+SET log_statement = 'none';
+SET pg_stat_statements.track_utility = off;
 \set service_password `printf %s "$AGENTHUB_PASSWORD"`
 \set monitor_password `printf %s "$AGENTHUB_MONITOR_PASSWORD"`
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::exit::ExitCode;
-use super::probes::{parse_container, parse_metrics, parse_nginx};
+use super::probes::{Given, addresses, parse_container};
 use super::report::page_width;
 use super::settings::{Layer, Settings, parse_any_time, parse_arrival_rate, parse_time, parse_users, settle};
 use super::{Failure, print, say};
@@ -16,7 +16,7 @@ use crate::audit::{
 };
 use crate::document::Table;
 use crate::load::{AllowedHosts, Host};
-use crate::observe::{Address, Watch};
+use crate::observe::Address;
 use crate::report;
 
 /// The guide's processes have 20 + 30 connections each.
@@ -36,14 +36,14 @@ pub(super) struct CheckArgs {
     #[arg(value_name = "AREA", value_enum)]
     areas: Vec<AreaArg>,
     /// PostgreSQL: a role with pg_monitor is enough, e.g. postgres://monitor:…@127.0.0.1:5432/agenthub
-    #[arg(long, value_name = "URL", value_parser = Address::postgres)]
-    postgres: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::postgres)]
+    postgres: Option<Given>,
     /// Redis, e.g. redis://127.0.0.1:6379
-    #[arg(long, value_name = "URL", value_parser = Address::redis)]
-    redis: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::redis)]
+    redis: Option<Given>,
     /// nginx: its status page (stub_status)
-    #[arg(long, value_name = "URL", value_parser = parse_nginx)]
-    nginx: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::nginx)]
+    nginx: Option<Given>,
     /// nginx: the output of `nginx -T`, or nginx.conf with the files that it includes
     #[arg(long, value_name = "FILE")]
     nginx_config: Option<PathBuf>,
@@ -57,8 +57,8 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "PATH")]
     slow_path: Option<String>,
     /// The service's metrics, where they are not at /metrics of the host
-    #[arg(long, value_name = "URL", value_parser = parse_metrics)]
-    metrics: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::metrics)]
+    metrics: Option<Given>,
     /// Take any TLS certificate of the host
     #[arg(long)]
     insecure: bool,
@@ -162,15 +162,10 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
         print(&list(&selection))?;
         return Ok(ExitCode::Passed);
     }
-    let watch = Watch {
-        postgres: args.postgres.clone(),
-        redis: args.redis.clone(),
-        nginx: args.nginx.clone(),
-        metrics: args.metrics.clone(),
-        ..Watch::default()
-    };
+    let (watch, refused) =
+        addresses(args.postgres.clone(), args.redis.clone(), args.nginx.clone(), args.metrics.clone());
     let settings = settle(
-        Layer { watch, host: args.host.clone(), insecure: args.insecure.then_some(true), ..Layer::default() },
+        Layer { watch, refused, host: args.host.clone(), insecure: args.insecure.then_some(true), ..Layer::default() },
         None,
         args.config.as_deref(),
     )?;

@@ -74,8 +74,10 @@ impl CommonArgs {
 
     /// What they say; the flags are taken out.
     pub(super) fn layer(&mut self) -> Layer {
+        let (watch, refused) = self.watch.take();
         Layer {
             source: Source::Flags,
+            refused,
             scenarios: std::mem::take(&mut self.scenarios),
             host: self.host.take(),
             allow_hosts: std::mem::take(&mut self.allow_hosts),
@@ -89,7 +91,7 @@ impl CommonArgs {
             keep_alive: self.no_keep_alive.then_some(false),
             http2: self.http1.then_some(false),
             allow_unproven: self.allow_unproven.then_some(true),
-            watch: self.watch.take(),
+            watch,
             ..Layer::default()
         }
     }

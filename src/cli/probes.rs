@@ -1,5 +1,6 @@
 //! What is to be watched: the flags for it, its table in the configuration, and probes at work beside a load.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use clap::Args;
@@ -20,17 +21,17 @@ const METRICS_PAGE: &str = "http://127.0.0.1:8000/metrics";
 #[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 pub(super) struct WatchArgs {
     /// PostgreSQL: a role with pg_monitor is enough, e.g. postgres://monitor:…@127.0.0.1:5432/agenthub
-    #[arg(long, value_name = "URL", value_parser = Address::postgres)]
-    postgres: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::postgres)]
+    postgres: Option<Given>,
     /// Redis, e.g. redis://127.0.0.1:6379
-    #[arg(long, value_name = "URL", value_parser = Address::redis)]
-    redis: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::redis)]
+    redis: Option<Given>,
     /// nginx: its status page (stub_status)
-    #[arg(long, value_name = "URL", value_parser = parse_nginx)]
-    nginx: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::nginx)]
+    nginx: Option<Given>,
     /// A Prometheus endpoint: the service's own metrics
-    #[arg(long, value_name = "URL", value_parser = parse_metrics)]
-    metrics: Option<Address>,
+    #[arg(long, value_name = "URL", value_parser = Given::metrics)]
+    metrics: Option<Given>,
     /// A container, by its name, id or cgroup; repeatable
     #[arg(long = "container", value_name = "NAME", value_parser = parse_container)]
     containers: Vec<String>,
@@ -43,11 +44,60 @@ pub(super) struct WatchArgs {
 }
 
 impl WatchArgs {
-    /// What they say; the flags are taken out.
-    pub(super) fn take(&mut self) -> Watch {
+    /// What they say, and what of it cannot be read; the flags are taken out.
+    pub(super) fn take(&mut self) -> (Watch, Vec<String>) {
         let Self { postgres, redis, nginx, metrics, containers, processes, machine } = std::mem::take(self);
-        Watch { postgres, redis, nginx, metrics, containers, processes, machine }
+        let (watch, refused) = addresses(postgres, redis, nginx, metrics);
+        (Watch { containers, processes, machine, ..watch }, refused)
     }
+}
+
+/// An address as a flag gives it. Whether it can be read is said later, by ourselves: clap would repeat it, with its password.
+#[derive(Debug, Clone)]
+pub(super) struct Given(Result<Address, String>);
+
+#[expect(clippy::unnecessary_wraps, reason = "what clap asks of a parser")]
+impl Given {
+    pub(super) fn postgres(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(Address::postgres(text)))
+    }
+
+    pub(super) fn redis(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(Address::redis(text)))
+    }
+
+    pub(super) fn nginx(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(parse_nginx(text)))
+    }
+
+    pub(super) fn metrics(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(parse_metrics(text)))
+    }
+}
+
+/// The addresses of the flags, and what cannot be read, with its flag.
+pub(super) fn addresses(
+    postgres: Option<Given>,
+    redis: Option<Given>,
+    nginx: Option<Given>,
+    metrics: Option<Given>,
+) -> (Watch, Vec<String>) {
+    let mut refused = Vec::new();
+    let mut read = |flag: &str, given: Option<Given>| match given?.0 {
+        Ok(address) => Some(address),
+        Err(problem) => {
+            refused.push(format!("{flag}: {problem}"));
+            None
+        }
+    };
+    let watch = Watch {
+        postgres: read("--postgres", postgres),
+        redis: read("--redis", redis),
+        nginx: read("--nginx", nginx),
+        metrics: read("--metrics", metrics),
+        ..Watch::default()
+    };
+    (watch, refused)
 }
 
 /// The address of nginx' status page.
@@ -121,6 +171,10 @@ pub(super) async fn start(
         tell(&format!("watching {}", seen.join(", ")));
     }
     for first in &met {
+        // What a role may not read is told as a fact of the probe.
+        for fact in first.name.facts.values().filter(|fact| fact.contains("GRANT pg_monitor")) {
+            tell(&format!("warning: {}: {fact}", first.name));
+        }
         if let Some(why) = &first.problem {
             tell(&format!("warning: cannot watch {}: {why}; going on, and trying again every second", first.name));
         }

@@ -192,9 +192,6 @@ pub(super) async fn attempt(
     };
     let connections = settings.connections();
     let watched = watched(settings, &host, service.as_ref());
-    if let Some(problem) = watched.ambiguous() {
-        return Err(Failure::usage(problem));
-    }
     let mut asked =
         Asked { baseline, ..asked(settings, &scenarios, &host.to_string(), service.is_some(), folder.id.clone()) };
     // One that cannot be used was refused when the host was reached through it.

@@ -14,7 +14,11 @@ impl Address {
     /// Reads `postgres://user:password@host:5432/name`.
     pub fn postgres(text: &str) -> Result<Self, String> {
         let example = "postgres://user:password@127.0.0.1:5432/agenthub";
-        let address = Self::parse(text, &["postgres", "postgresql"], example)?;
+        // SQLAlchemy names the driver in the scheme: postgresql+asyncpg://.
+        let text = text.trim();
+        let named = text.split_once("://").and_then(|(scheme, rest)| Some((scheme.split_once('+')?.0, rest)));
+        let plain = named.map(|(scheme, rest)| format!("{scheme}://{rest}"));
+        let address = Self::parse(plain.as_deref().unwrap_or(text), &["postgres", "postgresql"], example)?;
         super::postgres::settings(&address.0).map_err(|why| format!("{address}: {why}, e.g. {example}"))?;
         Ok(address)
     }
@@ -48,8 +52,9 @@ impl Address {
 
     /// The password, or what else is secret in the query, decoded, for masking.
     pub fn password(&self) -> Option<String> {
-        let raw = self.0.password().map(percent_decoded);
-        raw.or_else(|| self.0.query_pairs().find(|(key, _)| is_secret_name(key)).map(|(_, value)| value.into_owned()))
+        let raw = self.0.password().or_else(|| self.lone_user());
+        raw.map(percent_decoded)
+            .or_else(|| self.0.query_pairs().find(|(key, _)| is_secret_name(key)).map(|(_, value)| value.into_owned()))
     }
 }
 
@@ -59,10 +64,21 @@ fn percent_decoded(raw: &str) -> String {
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
+impl Address {
+    /// A user without a password: of a database somebody's name, elsewhere mostly the secret itself.
+    fn lone_user(&self) -> Option<&str> {
+        let names_somebody = self.0.scheme().starts_with("postgres");
+        (!names_somebody && self.0.password().is_none()).then(|| self.0.username()).filter(|user| !user.is_empty())
+    }
+}
+
 impl fmt::Display for Address {
     /// With `***` in place of the password, and of what is secret in the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
+        if self.lone_user().is_some() {
+            let _ = shown.set_username(MASKED);
+        }
         if shown.password().is_some() {
             // Fails only for URLs without a host, which cannot have a password.
             let _ = shown.set_password(Some(MASKED));
@@ -103,6 +119,25 @@ mod tests {
     }
 
     #[test]
+    fn a_user_that_stands_alone_is_a_secret_but_in_a_database_s_address() {
+        for (address, shown) in [
+            (Address::redis("redis://geheim@cache:6379").unwrap(), "redis://***@cache:6379"),
+            (Address::http("http://geheim@api/metrics", "").unwrap(), "http://***@api/metrics"),
+        ] {
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(address.password().as_deref(), Some("geheim"));
+        }
+        let somebody = Address::postgres("postgres://monitor@db/agenthub").unwrap();
+        assert_eq!((somebody.to_string().as_str(), somebody.password()), ("postgres://monitor@db/agenthub", None));
+    }
+
+    #[test]
+    fn the_driver_in_a_scheme_is_passed_over() {
+        let address = Address::postgres("postgresql+asyncpg://me:geheim@db/agenthub").unwrap();
+        assert_eq!(address.to_string(), "postgresql://me:***@db/agenthub");
+    }
+
+    #[test]
     fn what_is_no_such_address_is_refused_without_repeating_it() {
         for bad in ["postgres", "mysql://me:geheim@db/x", "http://me:geheim@db", ""] {
             let error = Address::postgres(bad).unwrap_err();
@@ -132,7 +167,7 @@ mod tests {
             "redis://127.0.0.1:6379/3",
             "rediss://cache.example.com:6380",
             "redis://[::1]:6379",
-            "http://me@[fe80::1]:8080/nginx_status",
+            "http://[fe80::1]:8080/nginx_status",
             "https://api.example.com/metrics?format=text",
             "postgres:///agenthub?host=/var/run/postgresql",
         ] {

@@ -55,7 +55,7 @@ pub const FIGURES: &[FigureName] = &[
     f(Host, "load1", "load average over a minute", Number),
     f(Host, "disk_read_bytes", "disk read", BytesPerSecond),
     f(Host, "disk_written_bytes", "disk written", BytesPerSecond),
-    f(Host, "disk_busy_s", "disks at work", SecondsPerSecond),
+    f(Host, "disk_busy_s", "the disk with the most work, at work", SecondsPerSecond),
     f(Host, "net_received_bytes", "network received", BytesPerSecond),
     f(Host, "net_sent_bytes", "network sent", BytesPerSecond),
     f(Host, "psi_cpu_s", "time in which something waited for a CPU", SecondsPerSecond),

@@ -61,7 +61,12 @@ pub fn read_from(folder: &Path, from_s: f64) -> Result<Run, ReadError> {
     intervals
         .sort_by(|a, b| a.from_s.total_cmp(&b.from_s).then_with(|| (a.kind, a.endpoint).cmp(&(b.kind, b.endpoint))));
     let endpoints = named(endpoints, &seconds, &intervals);
-    let watched = watched.into_values().collect();
+    let mut watched: Vec<Watched> = watched.into_values().collect();
+    // The last look comes after the load: what it did not see is no part of the run.
+    let end_s = seconds.last().map_or(0.0, |second| second.to_s);
+    for gap in watched.iter_mut().flat_map(|watched| &mut watched.gaps) {
+        gap.to_s = gap.to_s.min(end_s).max(gap.from_s);
+    }
     levels.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     if asked.search.is_some() {
         let until_s = seconds.last().map_or(0.0, |second| second.to_s);

@@ -96,8 +96,10 @@ impl Metrics {
         };
         let in_use = figures.pool.map_or(0, |pool| pool.active as u64);
         one("gauge", "active_connections", "Active database connections", in_use)?;
-        if let Some(pool) = figures.pool {
-            one("gauge", "db_pool_size", "Most database connections that the pool may hold", pool.most as u64)?;
+        if let Some(pool) = figures.pool
+            && let Some(most) = pool.most
+        {
+            one("gauge", "db_pool_size", "Most database connections that the pool may hold", most as u64)?;
             one("gauge", "db_pool_idle", "Open database connections that are not in use", pool.idle as u64)?;
             one("gauge", "db_pool_waiting", "Requests that wait for a database connection", pool.waiting as u64)?;
             one("counter", "db_pool_waits_total", "Requests that had to wait for a database connection", pool.waits)?;
@@ -155,7 +157,7 @@ mod tests {
         let text = Metrics::default().render(&Figures::default());
         assert!(text.contains("\nactive_connections 0\n"), "{text}");
         assert!(!text.contains("db_pool") && !text.contains("cache_"), "{text}");
-        let pool = PoolFigures { most: 50, active: 3, idle: 2, waiting: 1, waits: 7 };
+        let pool = PoolFigures { most: Some(50), active: 3, idle: 2, waiting: 1, waits: 7 };
         let text =
             Metrics::default().render(&Figures { pool: Some(pool), cache: Some(CacheFigures { hits: 7, misses: 4 }) });
         for line in [

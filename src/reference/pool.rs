@@ -53,8 +53,8 @@ impl PoolSize {
 /// What a pool says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PoolFigures {
-    /// The most connections that it may hold.
-    pub(super) most: usize,
+    /// The most connections that it may hold; `None` where every request opens one of its own, and there is no pool.
+    pub(super) most: Option<usize>,
     /// In use.
     pub(super) active: usize,
     /// Open and unused.
@@ -124,7 +124,7 @@ impl Pool {
     pub(super) fn figures(&self) -> PoolFigures {
         let status = self.inner.status();
         PoolFigures {
-            most: status.max_size,
+            most: (self.size.most() < MANY).then_some(status.max_size),
             active: status.size - status.available,
             idle: status.available,
             // The library counts those who open a connection as waiting, too.

@@ -97,6 +97,10 @@ pub(super) fn measured(target: &TargetResult) -> String {
 
 /// The 95 % interval: `2.0 – 2.3 ms`, `at least 4.2 ms`; empty where neither end is known.
 pub(super) fn interval(target: &TargetResult) -> String {
+    // A highest second is what it is.
+    if target.low.is_some() && target.low == target.high {
+        return String::new();
+    }
     between(target.low, target.high, &target.unit)
 }
 

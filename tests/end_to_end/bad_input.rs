@@ -18,6 +18,24 @@ fn refused(bench: &Workbench, args: &[&str], code: i32, words: &[&str]) {
 }
 
 #[test]
+fn an_address_that_is_refused_is_not_repeated_with_its_password() {
+    let bench = Workbench::new();
+    for (flag, url) in [
+        ("--postgres", "mysql://me:geheim@db/x"),
+        ("--redis", "http://me:geheim@cache"),
+        ("--nginx", "ftp://me:geheim@proxy"),
+        ("--metrics", "me:geheim@api/metrics"),
+    ] {
+        for command in ["run", "capacity", "check"] {
+            let outcome = bench.run_for(&[command, flag, url], Duration::from_secs(20));
+            outcome.assert_code(2);
+            assert!(outcome.stderr.contains(flag) && outcome.stderr.contains("e.g. "), "{outcome}");
+            assert!(!outcome.to_string().contains("geheim"), "{outcome}");
+        }
+    }
+}
+
+#[test]
 fn flags_out_of_range_name_the_flag_and_the_fix() {
     let bench = Workbench::new();
     for (args, words) in [

@@ -52,6 +52,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
             accept: Vec::new(),
+            refused: Vec::new(),
             watch: Watch {
                 postgres: env.one("POSTGRES", Address::postgres)?,
                 redis: env.one("REDIS", Address::redis)?,

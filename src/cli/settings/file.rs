@@ -93,6 +93,7 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             .and_then(|node| node.table("[observe]"))
             .map(probes::read_table)
             .unwrap_or_default(),
+        refused: Vec::new(),
         accept: table.take("check").and_then(|node| node.table("[check]")).map(check::read_table).unwrap_or_default(),
     };
     table.close();

@@ -62,6 +62,8 @@ pub(super) struct Layer {
     pub(super) http2: Option<bool>,
     pub(super) allow_unproven: Option<bool>,
     pub(super) watch: Watch,
+    /// What of it cannot be read, in words that repeat no secret.
+    pub(super) refused: Vec<String>,
     pub(super) accept: Vec<Acceptance>,
 }
 
@@ -141,6 +143,9 @@ pub(super) fn settle(
     profile_flag: Option<&str>,
     config_flag: Option<&Path>,
 ) -> Result<Settings, Failure> {
+    if let Some(problem) = flags.refused.first() {
+        return Err(Failure::usage(problem));
+    }
     let environment = from_env(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     let config = match config_flag.or(environment.config.as_deref()) {
         Some(path) => Some(ConfigFile::read(path)?),
@@ -155,6 +160,9 @@ pub(super) fn settle(
     layers.extend(config.map(|config| config.layer));
     layers.push(profile::quick());
     let mut settings = merge(&layers).map_err(Failure::usage)?;
+    if let Some(problem) = settings.watch.ambiguous() {
+        return Err(Failure::usage(problem));
+    }
     let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     settings.warnings = variables.filter_map(|name| env::unknown(&name)).collect();
     Ok(settings)

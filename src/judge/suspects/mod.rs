@@ -9,11 +9,12 @@
 //! missed, or past a second, higher threshold.
 //!
 //! **Weights** order causes before their symptoms: a lock fills the pool and a missing index the CPU, never the other way
-//! round, so locks come before scans, those before repeated statements, growing memory, what is short of CPU, the pool, the
+//! round, so what was gone comes first, then locks, before scans, those before repeated statements, growing memory, what is short of CPU, the pool, the
 //! cache, and what merely goes along with them. How far past its threshold a rule is, orders only those of one weight.
 //!
 //! Without probes there are no suspects, and nothing is claimed.
 
+mod absent;
 mod cache;
 mod cpu;
 mod drift;
@@ -55,6 +56,7 @@ struct Found {
 
 /// All of them; of equal weight the first stays first.
 const RULES: &[Rule] = &[
+    absent::NOT_THERE,
     locks::LOCK_WAITS,
     locks::DEADLOCKS,
     scans::SEQUENTIAL_SCAN,

@@ -10,8 +10,8 @@ use crate::units::format_ratio;
 const WAITING: f64 = 0.05;
 const WAITING_S: f64 = 2.5;
 /// Requests that had to wait, where the service counts them: of all its requests, and so many.
-const WAITED: f64 = 0.05;
-const LEAST_WAITS: f64 = 20.0;
+const WAITED: f64 = 0.02;
+const LEAST_WAITS: f64 = 50.0;
 /// All connections in use, where nobody tells who waits.
 const ALL_IN_USE: f64 = 0.2;
 /// Of the connections that the database takes: `check_postgres` warns there.
@@ -19,7 +19,7 @@ const MOST_CONNECTIONS: f64 = 0.9;
 
 pub(super) const POOL_EXHAUSTED: Rule = Rule {
     id: "pool_exhausted",
-    threshold: "at least 5 % of the requests, and 20, had to wait for a database connection, or some wait in 5 % of the looks and in 3 of them, or, where the service does not tell, all its connections are in use in 20 % (our own)",
+    threshold: "at least 2 % of the requests, and 50, had to wait for a database connection, or some wait in 5 % of the looks and in 3 of them, or, where the service does not tell, all its connections are in use in 20 % (our own)",
     find: pool_exhausted,
 };
 

@@ -52,7 +52,10 @@ pub(super) fn database(about: &About) -> String {
     asked.push("concat(d.stats_reset, ' ', c.stats_reset) AS \"since\"".to_owned());
     asked.extend(dropped(about, "dropped"));
     if !about.sees_all {
-        asked.push("(SELECT count(*) FROM pg_locks WHERE NOT granted) AS \"locks_waiting\"".to_owned());
+        asked.push(format!(
+            "(SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datid = {})) AS \"locks_waiting\"",
+            about.database_oid
+        ));
     }
     format!(
         "SELECT {MARK} {}, {AT} FROM pg_stat_database d, {checkpointer} c WHERE d.datid = {}",

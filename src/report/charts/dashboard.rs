@@ -300,6 +300,10 @@ fn cpu_memory(run: &Run, result: &RunResult) -> Result<(Vec<Strip>, String), Str
     if !limitless.is_empty() {
         caption = format!("{caption} No limit of its CPU is known of {}: see its own charts.", limitless.join(", "));
     }
+    let machine = subjects.iter().any(|watched| watched.name.kind == ProbeKind::Host);
+    if machine && !run.asked.judge_machine {
+        caption.push_str(" The machine is not judged: it carries the load generator too (--machine judges it).");
+    }
     let left = cpu_left.max(memory_left);
     if left > 0 {
         caption = format!("{caption} {left} with less are left out here.");

@@ -45,7 +45,7 @@ impl Told<'_> {
         let Some(cpus) = self.above_zero("cpus") else {
             return Some(format!("{} CPUs at work", Self::with_peak(cpu, number)));
         };
-        let of = FigureResult { mean: cpu.mean / cpus, peak: cpu.peak / cpus, total: None };
+        let of = FigureResult { mean: (cpu.mean / cpus).min(1.0), peak: (cpu.peak / cpus).min(1.0), total: None };
         Some(format!("CPU {}", Self::with_peak(of, ratio)))
     }
 

@@ -23,8 +23,8 @@ pub(super) enum Moved<'a> {
     Unwatched,
     /// Those who were saw nothing.
     Blind,
-    /// Nothing stands out, of what these saw.
-    Nothing(Vec<String>),
+    /// Nothing stands out, of what these saw; the others saw nothing.
+    Nothing(Vec<String>, Vec<String>),
     /// The heaviest first.
     Suspects(&'a [Suspect]),
 }
@@ -38,13 +38,20 @@ pub(super) fn moved<'a>(run: &Run, result: &'a RunResult) -> Moved<'a> {
         return Moved::Unwatched;
     }
     let names: Vec<String> = run.watched.iter().filter(|watched| saw(watched)).map(|w| w.name.to_string()).collect();
-    if names.is_empty() { Moved::Blind } else { Moved::Nothing(names) }
+    let unseen: Vec<String> = run.watched.iter().filter(|watched| !saw(watched)).map(|w| w.name.to_string()).collect();
+    if names.is_empty() { Moved::Blind } else { Moved::Nothing(names, unseen) }
 }
 
 /// One sentence where there is no suspect; `None` where there is, or nobody watched.
 pub(super) fn nothing(moved: &Moved<'_>) -> Option<String> {
     match moved {
-        Moved::Nothing(names) => Some(format!("Nothing stands out in what was watched: {}.", names.join(", "))),
+        Moved::Nothing(names, unseen) => {
+            let told = format!("Nothing stands out in what was watched: {}.", names.join(", "));
+            Some(match &**unseen {
+                [] => told,
+                unseen => format!("{told} Not seen at all: {}.", unseen.join(", ")),
+            })
+        }
         Moved::Blind => {
             Some("What was to be watched could not be seen: whether something stands out is not known.".into())
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::judge::Suspect;
-use crate::record::{Blocked, ProbeKind::*};
+use crate::record::{Blocked, Gap, ProbeKind::*};
 
 /// Every 20th second or so.
 fn now_and_then(at_s: f64, every: u32, value: f64) -> f64 {
@@ -184,7 +184,17 @@ fn growing_table() -> World {
     world
 }
 
+fn database_restarted() -> World {
+    let down = |at_s: f64| (30.0..36.0).contains(&at_s);
+    let mut world = World::answering(move |rng, at_s| Answer { us: 2_000.0 + 500.0 * rng.f64(), failed: down(at_s) });
+    let database = world.probe(Postgres, "");
+    database.seen.retain(|seen| !down(seen.to_s));
+    database.gaps = vec![Gap { from_s: 30.0, to_s: 36.0, why: "nothing listens there".into() }];
+    world
+}
+
 const TROUBLES: &[(&str, Make, &str)] = &[
+    ("a database that restarts", database_restarted, "not_there"),
     ("no index on 200,000 tasks", no_index, "sequential_scan"),
     ("no index, parallel scans", no_index_with_parallel_scans_and_no_statistics, "sequential_scan"),
     ("no index on 20,000 tasks, and still fast", no_index_but_fast, "sequential_scan"),
