@@ -52,12 +52,15 @@ fn n_plus_one(view: &View<'_>) -> Option<Found> {
         format!("“{}”: {}", short(&row.text), calls_in_words(row)),
     ];
     if let Some(parent) = parent {
-        evidence.push(format!(
-            "{} times for each call of “{}”, which returns {} rows a call: once for each row",
-            number(row.calls / parent.calls),
-            short(&parent.text),
-            number(parent.rows / parent.calls)
-        ));
+        evidence.insert(
+            0,
+            format!(
+                "{} times for each call of “{}”, which returns {} rows a call: once for each row",
+                number(row.calls / parent.calls),
+                short(&parent.text),
+                number(parent.rows / parent.calls)
+            ),
+        );
     }
     let database = view.one(ProbeKind::Postgres)?;
     Some(Found {
