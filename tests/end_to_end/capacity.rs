@@ -52,7 +52,7 @@ fn the_edge_of_two_servers_is_bracketed_and_confirmed() {
     // At most 100/s; 113/s cannot be served, and at 80/s the queue is short.
     let (_serving, url) = serve(&bench, "servers=2, delay=fixed(20ms)");
     let targets = "--target p95_response_time=200ms --target error_rate=2%";
-    let outcome = search(&bench, &url, &format!("--start 80/s --max-rate 400/s --max-time 120s --width 40% {targets}"));
+    let outcome = search(&bench, &url, &format!("--start 80/s --max-rate 400/s --max-time 200s --width 40% {targets}"));
     let result: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}\n{outcome}"));
     assert_true(&result, 80.0, 100.0);
     let edge = &result["edge"];
