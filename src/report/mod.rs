@@ -16,6 +16,7 @@ mod junit;
 mod listing;
 mod markdown;
 mod next;
+mod page;
 mod split;
 mod system;
 mod terminal;

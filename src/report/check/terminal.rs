@@ -1,19 +1,12 @@
 //! A check for a terminal: the worst first, with evidence and fix.
 
-use std::fmt::Write as _;
-
 use super::{asides, counts, headline, is_trouble, name, sign, sign_of, threshold};
 use crate::audit::{Audit, Finding, Outcome};
 use crate::report::columns::{Columns, wrap};
+use crate::report::page::Page;
 
 /// Narrower than this nothing reads well.
 const LEAST_WIDTH: usize = 60;
-
-struct Page {
-    text: String,
-    width: usize,
-    colour: bool,
-}
 
 /// The whole of it, ending with a newline.
 pub(super) fn terminal(of: &Audit, width: usize, colour: bool) -> String {
@@ -36,21 +29,6 @@ pub(super) fn terminal(of: &Audit, width: usize, colour: bool) -> String {
 }
 
 impl Page {
-    fn line(&mut self, line: &str) {
-        let _ = writeln!(self.text, "{}", line.replace(|c: char| c.is_control() && c != '\x1b', " ").trim_end());
-    }
-
-    fn paint(&self, codes: &str, text: &str) -> String {
-        let text = text.replace(char::is_control, " ");
-        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text }
-    }
-
-    fn wrapped(&mut self, text: &str, indent: usize) {
-        for line in wrap(text, self.width - indent) {
-            self.line(&format!("{:indent$}{line}", ""));
-        }
-    }
-
     fn trouble(&mut self, finding: &Finding) {
         let mark = self.paint(hue(finding.counts_as()), &sign(finding).to_string());
         let title = self.paint("1", &name(finding));

@@ -1,19 +1,12 @@
 //! A history for a terminal.
 
-use std::fmt::Write as _;
-
 use super::words as said;
 use crate::judge::{Outcome, Trend, TrendFigure};
-use crate::report::columns::{Columns, wrap};
+use crate::report::columns::Columns;
+use crate::report::page::Page;
 
 /// Narrower than this nothing reads well.
 const LEAST_WIDTH: usize = 60;
-
-struct Page {
-    text: String,
-    width: usize,
-    colour: bool,
-}
 
 /// The whole of it, ending with a newline.
 pub(super) fn terminal(of: &Trend, width: usize, colour: bool) -> String {
@@ -41,21 +34,6 @@ const FIGURES: [usize; 5] = [3, 4, 5, 6, 7];
 const SIZE: usize = 5;
 
 impl Page {
-    fn line(&mut self, line: &str) {
-        let _ = writeln!(self.text, "{}", line.replace(|c: char| c.is_control() && c != '\x1b', " ").trim_end());
-    }
-
-    fn paint(&self, codes: &str, text: &str) -> String {
-        let text = text.replace(char::is_control, " ");
-        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text }
-    }
-
-    fn wrapped(&mut self, text: &str, indent: usize) {
-        for line in wrap(text, self.width - indent) {
-            self.line(&format!("{:indent$}{line}", ""));
-        }
-    }
-
     fn figure(&mut self, of: &TrendFigure) {
         self.line("");
         let title = self.paint("1", &said::title(of));
