@@ -1,11 +1,13 @@
 //! `capacity`: the highest load at which every target still passes.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod live;
+
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::sync::watch::Receiver;
+
+pub(super) use live::Live;
 
 use super::ci;
 use super::common::CommonArgs;
@@ -17,11 +19,8 @@ use super::settings::{
     parse_users, settle,
 };
 use super::{Failure, say};
-use crate::capacity::{CONFIDENCES, LOOKS_S, Seen, Stage, Step};
-use crate::judge::{self, Judged, Verdict};
-use crate::load::LoadControl;
-use crate::record::{self, Arrivals, AskedSearch, HeldLevel, Recorder, Snapshot};
-use crate::units::{format_duration, format_ms, format_ratio};
+use crate::capacity::{CONFIDENCES, LOOKS_S};
+use crate::record::{Arrivals, AskedSearch};
 
 /// Where nothing is said.
 const MAX_TIME: Duration = Duration::from_mins(30);
@@ -167,137 +166,4 @@ pub(super) async fn capacity(mut args: CapacityArgs, stop: Receiver<bool>) -> Re
         Some(failure) => failure.code,
         None => ExitCode::of(run.end.as_ref(), result.verdict, settings.allow_unproven),
     })
-}
-
-/// A search's stage that is a running load.
-pub(super) struct Live<'a> {
-    control: LoadControl,
-    recorder: Arc<Recorder>,
-    snapshots: Receiver<Snapshot>,
-    folder: PathBuf,
-    asked: &'a AskedSearch,
-    users: bool,
-    /// Requests and failures up to the second before.
-    before: (u64, u64),
-    tell: &'a dyn Fn(&str),
-    /// Why it could not go on.
-    pub(super) failed: Option<String>,
-}
-
-impl<'a> Live<'a> {
-    pub(super) fn new(
-        control: LoadControl,
-        recorder: Arc<Recorder>,
-        folder: &Path,
-        asked: &'a AskedSearch,
-        tell: &'a dyn Fn(&str),
-    ) -> Self {
-        let users = control.all_users().is_some();
-        let snapshots = recorder.snapshots();
-        let folder = folder.to_owned();
-        Self { control, recorder, snapshots, folder, asked, users, before: (0, 0), tell, failed: None }
-    }
-
-    /// Sets the load of the first moment, whatever the plan says.
-    pub(super) fn rest(control: &LoadControl, asked: &AskedSearch) {
-        let low = asked.start * 0.1;
-        control.set_rate(low);
-        if control.rate().is_none() {
-            control.set_all_users(low.ceil() as u32);
-        }
-    }
-
-    fn level(&self, level: f64) -> String {
-        if self.users { format!("{level} users") } else { format!("{level}/s") }
-    }
-}
-
-impl Stage for Live<'_> {
-    fn set(&mut self, level: f64) {
-        if self.users {
-            self.control.set_all_users(level.round() as u32);
-        } else {
-            self.control.set_rate(level);
-        }
-    }
-
-    async fn second(&mut self) -> Option<Seen> {
-        loop {
-            self.snapshots.changed().await.ok()?;
-            let now = self.snapshots.borrow_and_update().clone();
-            // The first value is that of the beginning.
-            if now.at_s > 0.0 {
-                let (requests, failures) = (now.requests - self.before.0, now.failures - self.before.1);
-                self.before = (now.requests, now.failures);
-                let queued = now.arrivals.map_or(0, |arrivals| arrivals.queued);
-                let outstanding = u64::from(now.in_flight) + queued;
-                return Some(Seen { at_s: now.at_s, outstanding, requests, failures, mean_ms: now.mean_ms });
-            }
-        }
-    }
-
-    async fn look(&mut self, held: HeldLevel) -> Option<Judged> {
-        self.recorder.level(held.clone());
-        let (folder, confidence) = (self.folder.clone(), self.asked.confidence(held.looks));
-        let (told, hears) = tokio::sync::oneshot::channel();
-        let judging = move || {
-            // The load comes first: this takes what CPU it leaves. A system that refuses is no reason not to judge.
-            let _ = rustix::process::nice(10);
-            // The second before the hold is looked at as well.
-            let run = record::read_from(&folder, held.from_s - 2.0);
-            let _ = told.send(run.map(|run| judge::judge_hold(&run, &held, confidence)));
-        };
-        if let Err(error) = std::thread::Builder::new().name("look".into()).spawn(judging) {
-            self.failed = Some(format!("a level cannot be looked at: {error}"));
-            return None;
-        }
-        match hears.await {
-            Ok(Ok(judged)) => Some(judged),
-            Ok(Err(error)) => {
-                self.failed = Some(error.to_string());
-                None
-            }
-            Err(_) => {
-                self.failed = Some("a level cannot be looked at: the judge has ended".to_owned());
-                None
-            }
-        }
-    }
-
-    fn note(&mut self, held: HeldLevel) {
-        self.recorder.level(held);
-    }
-
-    fn tell(&mut self, step: &Step<'_>) {
-        let line = match step {
-            Step::Holds { level, confirms: true } => format!("{} once more, to confirm it", self.level(*level)),
-            Step::Holds { .. } => return,
-            Step::NotAtRest => "the host has not come to rest within five minutes: the search is over".to_owned(),
-            Step::Looked(judged) => {
-                let level = &judged.level;
-                let word = match level.verdict {
-                    Verdict::Pass => "passes",
-                    Verdict::Fail => "FAILS",
-                    Verdict::Void => "void",
-                    Verdict::Unproven | Verdict::NotMeasured if judged.looks_good => "looks good",
-                    Verdict::Unproven | Verdict::NotMeasured => "not yet clear",
-                };
-                let p95 = level.p95_ms.map_or_else(|| "–".to_owned(), format_ms);
-                let errors = level.error_rate.map_or_else(|| "–".to_owned(), format_ratio);
-                let held = format_duration(Duration::from_secs_f64((level.to_s - level.from_s).round().max(0.0)));
-                let why = if level.verdict == Verdict::Void || level.verdict == Verdict::Fail {
-                    format!(" · {}", level.reason)
-                } else {
-                    String::new()
-                };
-                format!(
-                    "{:>6.0} s  {}: {word} after {held} · {:.0} req/s · p95 {p95} · errors {errors}{why}",
-                    level.to_s,
-                    self.level(level.level),
-                    level.requests_per_s
-                )
-            }
-        };
-        (self.tell)(&line);
-    }
 }
