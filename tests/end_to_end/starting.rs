@@ -95,7 +95,7 @@ fn users_that_cannot_start_do_not_let_a_run_pass() {
     bench.write("user.toml", &scenario);
     let mut service = bench.start(&["serve", "--port", "0", "--email", "test@example.com", "--password", "right"]);
     let url = service.first_line().rsplit(' ').next().unwrap().to_owned();
-    let outcome = bench.run(&["run", "-H", &url, "-f", "user.toml", "-u", "10", "-r", "100", "-t", "10s"]);
+    let outcome = bench.run(&["run", "-H", &url, "-f", "user.toml", "-u", "10", "-r", "100", "-t", "5s"]);
     outcome.assert_code(98);
     let result = bench.result();
     assert_eq!(result["totals"]["failed_starts"], 5);
