@@ -169,15 +169,24 @@ impl Nginx {
     /// One of few lines, with these directives in its `http` block: serves a page of 300 bytes at `/page`, where `/moved`
     /// leads.
     pub fn with_directives(http: &str) -> Self {
+        Self::with_page(1, http, "")
+    }
+
+    /// The same of two workers, with a `stub_status`.
+    pub fn with_status() -> Self {
+        Self::with_page(2, "", "location = /nginx_status { stub_status; allow 127.0.0.1; deny all; }")
+    }
+
+    fn with_page(workers: u32, http: &str, locations: &str) -> Self {
         Self::with(|folder, port| {
             fs::create_dir(folder.join("html")).expect("a folder");
             fs::write(folder.join("html/page"), "x".repeat(300)).expect("a file");
             let at = folder.display();
             format!(
-                "pid {at}/pid; error_log {at}/error.log; worker_processes 1; events {{ worker_connections 512; }}\n\
+                "pid {at}/pid; error_log {at}/error.log; worker_processes {workers}; events {{ worker_connections 512; }}\n\
                  http {{ access_log off; client_body_temp_path {at}/a; proxy_temp_path {at}/b; fastcgi_temp_path {at}/c;\n\
                  uwsgi_temp_path {at}/d; scgi_temp_path {at}/e; {http}\n\
-                 server {{ listen 127.0.0.1:{port}; root {at}/html; location = /moved {{ return 301 /page; }} }} }}\n"
+                 server {{ listen 127.0.0.1:{port}; root {at}/html; {locations} location = /moved {{ return 301 /page; }} }} }}\n"
             )
         })
     }
@@ -199,7 +208,7 @@ impl Nginx {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Where the project's shows its `stub_status`.
+    /// Where its `stub_status` is, if it has one.
     pub fn status_url(&self) -> String {
         format!("{}/nginx_status", self.url())
     }
