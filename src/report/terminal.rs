@@ -6,6 +6,7 @@ use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
 use super::columns::{Columns, cut_middle, wrap, wrap_parts};
+use super::endpoints::Table;
 use super::next::next_step;
 use super::page::Page;
 use super::watched::{self as told, Moved};
@@ -146,24 +147,20 @@ impl Page {
             self.line("   no request was made");
             return;
         }
-        let mut titles = vec!["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
-        titles.extend(words::is_open(result).then_some("service p95"));
-        let mut columns = Columns::new(&titles, &[1, 2, 3, 4, 5, 6, 7]);
-        for endpoint in &result.endpoints {
-            let times = &endpoint.response_time_ms;
-            let mut cells = vec![
-                words::endpoint_name(result, endpoint),
-                format_count(endpoint.requests),
-                format_count(endpoint.failures),
-                words::ms(times.p50),
-                words::ms(times.p95),
-                words::ms(times.p99),
-                words::ms(times.max),
-            ];
-            cells.extend(words::is_open(result).then(|| words::ms(endpoint.service_time_ms.p95)));
-            columns.row(cells);
+        let all = Table::of(result);
+        let build = |table: Table| {
+            let mut columns = Columns::new(&table.titles(), &[1, 2, 3, 4, 5, 6, 7, 8]);
+            for endpoint in &result.endpoints {
+                columns.row(table.row(result, endpoint));
+            }
+            columns.fit(self.width - 3);
+            columns
+        };
+        let mut columns = build(all);
+        if all.cut_off && columns.width() > self.width - 3 {
+            // A note tells how many they were.
+            columns = build(Table { cut_off: false, ..all });
         }
-        columns.fit(self.width - 3);
         self.line("");
         self.heading(&columns, 3);
         for row in columns.rows() {
