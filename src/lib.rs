@@ -11,7 +11,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a subcommand; wires the rooms together; the only room that prints |
-//! | [`capacity`] | the search for the edge |
+//! | [`capacity`] | the search for the edge, and from there to what N users need |
 //! | [`calibrate`] | the harness against known service times |
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |

@@ -1,6 +1,9 @@
-//! The search for the edge: the highest load at which every target still passes.
+//! The search for the edge, the highest load at which every target still passes; and from there to what N users need.
 
 mod drive;
+mod ground;
+mod growth;
+mod plan;
 mod rest;
 mod search;
 #[cfg(test)]
@@ -8,4 +11,7 @@ mod search;
 mod simulated;
 
 pub use drive::{Pace, Seen, Stage, Step, drive};
+pub use ground::PlanError;
+pub use growth::Growth;
+pub use plan::{Question, plan};
 pub use search::{CONFIDENCES, LOOKS_S, Next, Outcome, Search};

@@ -29,7 +29,7 @@ use crate::judge::{self, RunResult};
 use crate::load::{self, AllowedHosts, Host, Limits, Load, LoadError};
 use crate::observe::{Observer, Watch};
 use crate::record::{self, Arrivals, Asked, AskedConnections, AskedScenario, End, LoadModel, Recorder, Run};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Wait};
 
 /// Drive load on a host, judge it, write a result.
 #[derive(Debug, Args)]
@@ -354,7 +354,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         rate: open.then(|| settings.plan.peak()),
         arrivals: open.then_some(settings.arrivals),
         max_users: open.then_some(settings.max_users),
-        mean_wait_s: (!open).then_some(if thinks { 1.0 / tasks_per_s } else { 0.0 }),
+        mean_wait_s: if open { mean_think_s(scenarios) } else { Some(if thinks { 1.0 / tasks_per_s } else { 0.0 }) },
         mean_requests_per_task: if thinks && !open {
             requests_per_s / tasks_per_s
         } else {
@@ -379,6 +379,15 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
             })
             .collect(),
     }
+}
+
+/// How long users would think between two tasks, were the arrivals users: what a plan goes from. `None` where a scenario does a task
+/// every so often, whatever its requests take.
+fn mean_think_s(scenarios: &[Weighted]) -> Option<f64> {
+    let total: f64 = scenarios.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let paced = scenarios.iter().any(|(scenario, _)| matches!(scenario.wait, Wait::Pacing(_)));
+    let think = |(scenario, weight): &Weighted| scenario.mean_seconds_per_task() * f64::from(*weight) / total;
+    (!paced).then(|| scenarios.iter().map(think).sum())
 }
 
 /// What is watched: as asked; this machine where the load goes to it, and the service that was started for the run.

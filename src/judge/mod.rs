@@ -9,6 +9,7 @@ mod hold;
 mod looks;
 mod machine;
 mod outlook;
+mod planned;
 mod result;
 mod samples;
 mod series;
@@ -32,6 +33,7 @@ pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, 
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
 pub use outlook::{Outlook, outlook};
+pub use planned::{Assumption, Bears, Between, Needed, Origin, Outgrown, Planned, PlannedFrom, Today, When};
 pub use result::{
     ArrivalsResult, EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult,
     ScenarioResult, StageResult, SteadyResult, TargetResult, Totals, Verdict,

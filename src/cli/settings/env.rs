@@ -7,6 +7,7 @@ use crate::observe::{Address, ProcessSpec, Watch};
 use crate::report::Export;
 
 use super::super::probes;
+use super::capacity::{SearchLayer, parse_by, parse_start, parse_width};
 use super::{
     Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed,
     parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
@@ -51,6 +52,16 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
             http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
+            search: SearchLayer {
+                source: Source::Environment,
+                by: env.one("CAPACITY_BY", parse_by)?,
+                start: env.one("CAPACITY_START", parse_start)?,
+                max_rate: env.one("CAPACITY_MAX_RATE", parse_arrival_rate)?,
+                max_users: env.one("CAPACITY_MAX_USERS", parse_users)?,
+                max_time: env.one("CAPACITY_MAX_TIME", parse_time)?,
+                width: env.one("CAPACITY_WIDTH", parse_width)?,
+                abort_on: env.one("CAPACITY_ABORT_ON", parse_abort_on)?,
+            },
             accept: Vec::new(),
             refused: Vec::new(),
             watch: Watch {
@@ -69,7 +80,14 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 46] = [
+    "CAPACITY_BY",
+    "CAPACITY_START",
+    "CAPACITY_MAX_RATE",
+    "CAPACITY_MAX_USERS",
+    "CAPACITY_MAX_TIME",
+    "CAPACITY_WIDTH",
+    "CAPACITY_ABORT_ON",
     "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",

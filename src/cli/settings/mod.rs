@@ -1,5 +1,6 @@
 //! What a run is asked to do: flag, environment, a profile named by either, file, default, in this order.
 
+mod capacity;
 mod env;
 mod file;
 mod plan;
@@ -19,6 +20,7 @@ use crate::record::{Arrivals, AskedSearch, LoadModel, LoadPlan, Stage};
 use crate::report::Export;
 use crate::units::{parse_duration, parse_rate, parse_ratio};
 
+pub(super) use capacity::{By, SearchLayer, parse_width};
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
 pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
@@ -65,6 +67,8 @@ pub(super) struct Layer {
     /// What of it cannot be read, in words that repeat no secret.
     pub(super) refused: Vec<String>,
     pub(super) accept: Vec<Acceptance>,
+    /// How the edge is searched for, where it is.
+    pub(super) search: SearchLayer,
 }
 
 /// Levels over time: users, or arrivals a second.
@@ -143,29 +147,53 @@ pub(super) fn settle(
     profile_flag: Option<&str>,
     config_flag: Option<&Path>,
 ) -> Result<Settings, Failure> {
-    if let Some(problem) = flags.refused.first() {
-        return Err(Failure::usage(problem));
+    Sources::read(profile_flag, config_flag)?.settle(flags)
+}
+
+/// What is said beside the flags.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// The nearest first.
+    layers: Vec<Layer>,
+}
+
+impl Sources {
+    /// Reads the environment, and the profile and file that it or a flag names.
+    pub(super) fn read(profile_flag: Option<&str>, config_flag: Option<&Path>) -> Result<Self, Failure> {
+        let environment = from_env(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+        let config = match config_flag.or(environment.config.as_deref()) {
+            Some(path) => Some(ConfigFile::read(path)?),
+            None if Path::new(DEFAULT_CONFIG).exists() => Some(ConfigFile::read(Path::new(DEFAULT_CONFIG))?),
+            None => None,
+        };
+        let named = profile_flag.or(environment.profile.as_deref());
+        let mut layers = vec![environment.layer];
+        if let Some(name) = named {
+            layers.extend(profile::find(name, config.as_ref()).map_err(Failure::usage)?);
+        }
+        layers.extend(config.map(|config| config.layer));
+        Ok(Self { layers })
     }
-    let environment = from_env(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
-    let config = match config_flag.or(environment.config.as_deref()) {
-        Some(path) => Some(ConfigFile::read(path)?),
-        None if Path::new(DEFAULT_CONFIG).exists() => Some(ConfigFile::read(Path::new(DEFAULT_CONFIG))?),
-        None => None,
-    };
-    let named = profile_flag.or(environment.profile.as_deref());
-    let mut layers = vec![flags, environment.layer];
-    if let Some(name) = named {
-        layers.extend(profile::find(name, config.as_ref()).map_err(Failure::usage)?);
+
+    /// How they have the edge searched for, the nearest first.
+    pub(super) fn searches(&self) -> impl Iterator<Item = &SearchLayer> {
+        self.layers.iter().map(|layer| &layer.search)
     }
-    layers.extend(config.map(|config| config.layer));
-    layers.push(profile::quick());
-    let mut settings = merge(&layers).map_err(Failure::usage)?;
-    if let Some(problem) = settings.watch.ambiguous() {
-        return Err(Failure::usage(problem));
+
+    /// With the flags before them, and the program's own profile behind.
+    pub(super) fn settle(self, flags: Layer) -> Result<Settings, Failure> {
+        if let Some(problem) = flags.refused.first() {
+            return Err(Failure::usage(problem));
+        }
+        let layers: Vec<Layer> = [flags].into_iter().chain(self.layers).chain([profile::quick()]).collect();
+        let mut settings = merge(&layers).map_err(Failure::usage)?;
+        if let Some(problem) = settings.watch.ambiguous() {
+            return Err(Failure::usage(problem));
+        }
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        settings.warnings = variables.filter_map(|name| env::unknown(&name)).collect();
+        Ok(settings)
     }
-    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    settings.warnings = variables.filter_map(|name| env::unknown(&name)).collect();
-    Ok(settings)
 }
 
 /// The first that says something wins; targets and allowed hosts are added up.

@@ -14,6 +14,7 @@ fn held(level: f64, from_s: f64, seconds: f64, p95_ms: f64, verdict: Verdict) ->
         confirms: false,
         unrecovered: false,
         requests_per_s: level.min(430.0),
+        mean_ms: Some(p95_ms / 3.0),
         p50_ms: Some(p95_ms / 4.0),
         p95_ms: Some(p95_ms),
         p99_ms: Some(p95_ms * 1.5),
