@@ -1,5 +1,6 @@
 //! `capacity`: the highest load at which every target still passes.
 
+mod law;
 mod live;
 
 use std::time::Duration;
@@ -70,6 +71,10 @@ pub(super) struct CapacityArgs {
     /// By users: how many start a second while the load grows [default: 50]
     #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate)]
     spawn_rate: Option<f64>,
+    /// When the edge is found, go on past it for the scaling law: where contention and coherency begin to cost, and where more
+    /// users make less. A third of --max-time is kept for it
+    #[arg(long)]
+    law: bool,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -121,6 +126,7 @@ impl CapacityArgs {
             abort_on: self.abort_on.unwrap_or(ABORT_ON),
             looks_s: LOOKS_S.to_vec(),
             confidences: CONFIDENCES.to_vec(),
+            law: None,
         };
         if search.start > most {
             return Err(format!(
@@ -147,8 +153,12 @@ fn start_error(problem: String) -> String {
 
 /// Searches.
 pub(super) async fn capacity(mut args: CapacityArgs, stop: Receiver<bool>) -> Result<ExitCode, Failure> {
-    let (layer, search) = args.settle().map_err(Failure::usage)?;
+    let (layer, mut search) = args.settle().map_err(Failure::usage)?;
     let mut settings = settle(layer, None, args.common.config.as_deref())?;
+    if args.law {
+        let most = if args.by == By::Users { search.most as u32 } else { settings.max_users };
+        law::share_time(&mut search, most).map_err(Failure::usage)?;
+    }
     settings.search = Some(search);
     settings.baseline = None;
     settings.strict_baseline = false;
