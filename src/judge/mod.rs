@@ -6,6 +6,7 @@ mod comparison;
 mod edge;
 mod generator;
 mod hold;
+mod law;
 mod looks;
 mod machine;
 mod outlook;
@@ -32,6 +33,7 @@ mod tests;
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
+pub use law::{LawLevel, LawPoint, LawResult, Limits, measure_law_level};
 pub use outlook::{Outlook, outlook};
 pub use planned::{Assumption, Bears, Between, Needed, Origin, Outgrown, Planned, PlannedFrom, Today, When};
 pub use result::{

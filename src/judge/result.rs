@@ -70,6 +70,9 @@ pub struct RunResult {
     /// The levels that it held, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<super::LevelResult>,
+    /// The scaling law over levels held after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<super::LawResult>,
     /// How it compares with the baseline it was asked to be held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<super::Comparison>>,

@@ -3,6 +3,7 @@
 use super::arrivals::host_at_fault;
 use super::generator::{Checked, generator};
 use super::hold::steady_of;
+use super::law;
 use super::samples::samples;
 use super::steady::{Part, Steady, steady};
 use super::suspects::suspects;
@@ -26,7 +27,8 @@ pub fn judge(run: &Run) -> RunResult {
 
 /// A search: its levels each by itself, and the level that passes as the window of everything else.
 fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
-    let judged = run.levels.iter().map(|held| (held, judge_hold(run, held, search.confidence(held.looks)).level));
+    let searched = run.levels.iter().filter(|held| !held.law);
+    let judged = searched.map(|held| (held, judge_hold(run, held, search.confidence(held.looks)).level));
     let (held, levels): (Vec<&HeldLevel>, Vec<LevelResult>) = judged.unzip();
     let model = run.asked.plan.model;
     let edge = EdgeResult::of(&levels, model, search.width, search.most);
@@ -61,6 +63,7 @@ fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
     };
     result.reasons = [edge.reason.clone()].into_iter().filter(|reason| !reason.is_empty()).collect();
     result.reasons.extend(circumstances);
+    result.law = law::law_of(run, search);
     (result.edge, result.levels) = (Some(edge), levels);
     result
 }
@@ -126,6 +129,7 @@ fn judge_parts(run: &Run, steady: Steady) -> RunResult {
         suspects,
         edge: None,
         levels: Vec::new(),
+        law: None,
         baseline: None,
         notes,
     }

@@ -36,6 +36,7 @@ fn found() -> (Run, RunResult) {
         abort_on: 0.2,
         looks_s: vec![15.0],
         confidences: vec![0.99],
+        law: None,
     });
     run.asked.plan.model = LoadModel::Open;
     result.levels = vec![

@@ -426,6 +426,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
         samples: BTreeMap::new(),
         edge: None,
         levels: Vec::new(),
+        law: None,
         baseline: None,
         notes: vec![],
     }
