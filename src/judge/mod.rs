@@ -3,9 +3,11 @@
 mod arrivals;
 mod ceiling;
 mod comparison;
+mod drift;
 mod edge;
 mod generator;
 mod hold;
+mod line;
 mod looks;
 mod machine;
 mod outlook;
@@ -29,6 +31,7 @@ mod words;
 mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
+pub use drift::{DriftGrowth, DriftResult, RunsOut};
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
 pub use outlook::{Outlook, outlook};
