@@ -20,8 +20,11 @@ pub(super) fn lines(asked: &Asked, targets: &Targets, watched: &Watch) -> Vec<St
         subjects.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| several(count, what)).collect();
     memory.extend(asked.judge_machine.then(|| "this machine".to_owned()));
     judged.extend((!memory.is_empty()).then(|| format!("memory of {}", memory.join(", "))));
-    let counted_by =
-        [(watched.postgres.is_some(), "PostgreSQL"), (watched.redis.is_some(), "Redis"), (watched.metrics.is_some(), "the service's pool")];
+    let counted_by = [
+        (watched.postgres.is_some(), "PostgreSQL"),
+        (watched.redis.is_some(), "Redis"),
+        (watched.metrics.is_some(), "the service's pool"),
+    ];
     let counted_by: Vec<&str> = counted_by.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
     judged.extend((!counted_by.is_empty()).then(|| format!("connections of {}", counted_by.join(", "))));
     let mut lines = vec![format!(
@@ -32,10 +35,14 @@ pub(super) fn lines(asked: &Asked, targets: &Targets, watched: &Watch) -> Vec<St
         asked.id
     )];
     if memory.is_empty() {
-        lines.push("memory is not watched for drift: name --process PID|NAME, --container NAME, or --machine".to_owned());
+        lines.push(
+            "memory is not watched for drift: name --process PID|NAME, --container NAME, or --machine".to_owned(),
+        );
     }
     if counted_by.is_empty() {
-        lines.push("connections are not watched for drift: name --postgres URL, --redis URL, or --metrics URL".to_owned());
+        lines.push(
+            "connections are not watched for drift: name --postgres URL, --redis URL, or --metrics URL".to_owned(),
+        );
     }
     lines
 }
@@ -67,7 +74,10 @@ mod tests {
         let soak = Asked { horizon_s: Some(604_800.0), plan: LoadPlan::users(50, 10.0, 7200.0), ..asked() };
         let of_requests = lines(&soak, &Targets::guide(), &Watch::default());
         assert_eq!(of_requests.len(), 3, "{of_requests:#?}");
-        assert!(of_requests[0].starts_with("it takes 2h, and judges whether what grows lasts for 7 days: response times, errors;"));
+        assert!(
+            of_requests[0]
+                .starts_with("it takes 2h, and judges whether what grows lasts for 7 days: response times, errors;")
+        );
         assert!(of_requests[0].ends_with(&format!("`agenthub-perf report {}`", soak.id)), "{}", of_requests[0]);
         assert!(of_requests[1].contains("--process PID|NAME") && of_requests[2].contains("--postgres URL"));
         let watched = Watch { containers: vec!["a".into(), "b".into()], ..Watch::default() };

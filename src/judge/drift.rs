@@ -117,8 +117,13 @@ impl DriftResult {
         self.runs_out_s.map(|runs_out| runs_out.in_words()).unwrap_or_default()
     }
 
+    /// So much of it: `6.3 GB`.
+    pub fn in_words(&self, value: f64) -> String {
+        amount(value, &self.unit)
+    }
+
     fn amount(&self, value: Option<f64>) -> String {
-        value.map_or_else(|| "–".to_owned(), |value| amount(value, &self.unit))
+        value.map_or_else(|| "–".to_owned(), |value| self.in_words(value))
     }
 
     /// `memory (process api)`: as reasons name it.
@@ -351,7 +356,8 @@ fn decide(result: &mut DriftResult, line: &Line, limit: f64) {
     let headroom = limit - line.level;
     result.headroom = Some(headroom);
     if headroom <= 0.0 {
-        result.reason = format!("it is past its limit of {} already: that is its target's to judge", amount(limit, &unit));
+        result.reason =
+            format!("it is past its limit of {} already: that is its target's to judge", amount(limit, &unit));
         return;
     }
     let after = |slope: f64| (slope > 0.0).then(|| headroom / slope);

@@ -11,8 +11,8 @@ use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
 use super::{
-    DriftResult, EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult, StageResult,
-    SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
+    DriftResult, EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult,
+    StageResult, SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
 };
 use crate::record::{AskedSearch, End, HeldLevel, LoadModel, Run};
 use crate::units::format_count;
@@ -89,7 +89,8 @@ fn judge_parts(run: &Run, steady: Steady) -> RunResult {
     };
     let totals = totals(run, &endpoints, &responses, a_minute);
     let drift = drift(run, &parts, &targets);
-    let (verdict, reasons) = verdict(run, &results, &stages, &drift, &generator, totals.failed_starts, parts.is_empty());
+    let (verdict, reasons) =
+        verdict(run, &results, &stages, &drift, &generator, totals.failed_starts, parts.is_empty());
     let open = asked.plan.model == LoadModel::Open;
     let looked_at = whole_if_none(run, &parts);
     // What all holds together forgive, one of them may not: its misses are there to be explained too.

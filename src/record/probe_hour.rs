@@ -81,7 +81,8 @@ impl Probe {
             let mut first = later.clone();
             let names: Vec<String> = later.gauges.keys().chain(later.counts.keys()).cloned().collect();
             first.peaks = names.into_iter().filter_map(|name| later.peak(&name).map(|peak| (name, peak))).collect();
-            first.lows = later.low(KEEPS_ITS_LOWEST).map(|low| (KEEPS_ITS_LOWEST.to_owned(), low)).into_iter().collect();
+            first.lows =
+                later.low(KEEPS_ITS_LOWEST).map(|low| (KEEPS_ITS_LOWEST.to_owned(), low)).into_iter().collect();
             self.minute = Some(first);
             return;
         };

@@ -6,6 +6,7 @@ mod charts;
 mod check;
 pub(crate) mod columns;
 mod comparison;
+mod drift;
 #[cfg(test)]
 mod example;
 mod exports;

@@ -8,8 +8,8 @@ use crate::report::Export;
 
 use super::super::probes;
 use super::{
-    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario, parse_seed,
-    parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario,
+    parse_seed, parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::super::{Failure, check, probes};
 use super::{
-    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario, parse_shape, parse_spawn_rate,
-    parse_stages, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario, parse_shape,
+    parse_spawn_rate, parse_stages, parse_tolerance, parse_users,
 };
 use crate::document::{Document, Kind, Node, Problems, Table};
 use crate::judge::Targets;

@@ -56,7 +56,8 @@ fn grows(view: &View<'_>, looks: &Looks<'_>) -> Option<Growth> {
         return None;
     }
     let held_s = view.hold.map_or(0.0, |part| held_from_s(view.run, part));
-    let Line { slope, growth, seconds, level, from_s, .. } = Points::of_gauge(looks, "memory_bytes", held_s, true).line(CONFIDENCE)?;
+    let Line { slope, growth, seconds, level, from_s, .. } =
+        Points::of_gauge(looks, "memory_bytes", held_s, true).line(CONFIDENCE)?;
     let limit = looks.seen.iter().filter_map(|(seen, _)| seen.gauges.get("memory_limit_bytes").copied()).next_back();
     let drift = view.drift.iter().find(|drift| drift.name == "memory" && drift.subject.as_ref() == Some(&subject));
     let stands_out = match drift.map(|drift| drift.verdict) {
@@ -70,7 +71,12 @@ fn grows(view: &View<'_>, looks: &Looks<'_>) -> Option<Growth> {
         }
     };
     let drift = drift.filter(|drift| drift.verdict == Verdict::Fail).map(|drift| {
-        format!("of its limit of {} it had {} at first: {}", drift.limit_in_words(), drift.level_in_words(), drift.reason)
+        format!(
+            "of its limit of {} it had {} at first: {}",
+            drift.limit_in_words(),
+            drift.level_in_words(),
+            drift.reason
+        )
     });
     stands_out.then_some(Growth { subject, slope, from_s, seconds, limit, drift })
 }

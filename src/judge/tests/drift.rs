@@ -39,9 +39,8 @@ struct Noise {
 /// So many seconds of it.
 fn series(seed: u64, seconds: u32, level: f64, a_minute: f64, noise: &Noise) -> Vec<f64> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let normal = |rng: &mut fastrand::Rng| {
-        (-2.0 * (1.0 - rng.f64()).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos()
-    };
+    let normal =
+        |rng: &mut fastrand::Rng| (-2.0 * (1.0 - rng.f64()).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
     let stays = if noise.wander.1 > 0.0 { (-1.0 / noise.wander.1).exp() } else { 0.0 };
     let (mut tooth, mut takes_s) = (rng.f64(), noise.teeth.1);
     let (mut wander, mut jumped) = (normal(&mut rng) * noise.wander.0, 0.0);
@@ -87,7 +86,8 @@ fn of<'a>(result: &'a RunResult, name: &str, subject: Option<&str>) -> &'a Drift
 }
 
 /// What collectors and caches do to the memory of a service.
-const REAL: Noise = Noise { teeth: (12.0 * MB, 25.0), wander: (0.4 * MB, 10.0), warm_up: (60.0 * MB, 45.0), jumps: 0.0 };
+const REAL: Noise =
+    Noise { teeth: (12.0 * MB, 25.0), wander: (0.4 * MB, 10.0), warm_up: (60.0 * MB, 45.0), jumps: 0.0 };
 
 #[test]
 fn a_leak_of_1_mb_a_minute_is_found_in_a_quarter_of_an_hour_in_19_of_20() {
@@ -102,7 +102,9 @@ fn a_leak_of_1_mb_a_minute_is_found_in_a_quarter_of_an_hour_in_19_of_20() {
         if memory.verdict == Verdict::Fail {
             found += 1;
             assert_eq!(result.verdict, Verdict::Fail);
-            assert!(result.reasons.iter().any(|reason| reason.starts_with("drift of memory (process api): it grows by ")));
+            assert!(
+                result.reasons.iter().any(|reason| reason.starts_with("drift of memory (process api): it grows by "))
+            );
             // What stands out tells of the same leak.
             let suspect = &result.suspects[0];
             assert_eq!((suspect.rule.as_str(), suspect.subject.as_str()), ("memory_growth", "process api"));
@@ -145,7 +147,11 @@ fn nothing_is_found_on_a_steady_service_in_20_of_20_of_each_kind() {
             for drift in &result.drift {
                 assert_ne!(drift.verdict, Verdict::Fail, "{kind}, seed {seed}: {drift:#?}");
             }
-            assert!(!result.reasons.iter().any(|reason| reason.contains("drift")), "{kind} {seed}: {:?}", result.reasons);
+            assert!(
+                !result.reasons.iter().any(|reason| reason.contains("drift")),
+                "{kind} {seed}: {:?}",
+                result.reasons
+            );
             assert!(result.suspects.iter().all(|s| s.rule != "memory_growth"), "{kind}: {:#?}", result.suspects);
         }
     }
@@ -167,9 +173,9 @@ fn a_cache_that_is_still_filling_up_is_no_leak_and_is_not_called_steady_either()
 #[test]
 fn connections_that_are_never_given_back_run_out() {
     let mut run = quarter();
-    let leaking: Vec<f64> = (0..A_QUARTER_OF_AN_HOUR_S).map(|second| (21.0 + f64::from(second) / 60.0).floor()).collect();
-    run.watched =
-        vec![watched(ProbeKind::Postgres, "", &[("connections", &leaking), ("connections_limit", &[97.0])])];
+    let leaking: Vec<f64> =
+        (0..A_QUARTER_OF_AN_HOUR_S).map(|second| (21.0 + f64::from(second) / 60.0).floor()).collect();
+    run.watched = vec![watched(ProbeKind::Postgres, "", &[("connections", &leaking), ("connections_limit", &[97.0])])];
     let result = judge(&run);
     let drift = of(&result, "connections", Some("postgres"));
     assert_eq!((drift.verdict, drift.limit, &*drift.unit), (Verdict::Fail, Some(97.0), "connections"), "{drift:#?}");
@@ -205,9 +211,7 @@ fn what_no_limit_is_known_of_is_told_and_not_judged() {
     database.name.name = "postgres".to_owned();
     run.watched = vec![unlimited("api", ProbeKind::Process), unlimited("", ProbeKind::Nginx), database];
     let result = judge(&run);
-    for (name, subject) in
-        [("memory", "process api"), ("connections", "nginx"), ("memory", "process postgres")]
-    {
+    for (name, subject) in [("memory", "process api"), ("connections", "nginx"), ("memory", "process postgres")] {
         let drift = of(&result, name, Some(subject));
         assert_eq!((drift.verdict, drift.limit, drift.headroom), (Verdict::NotMeasured, None, None), "{drift:#?}");
         assert!(drift.reason.starts_with("no limit is known, so there is none to run out of: "), "{}", drift.reason);
@@ -218,7 +222,8 @@ fn what_no_limit_is_known_of_is_told_and_not_judged() {
 
 #[test]
 fn headroom_is_the_target_s_share_of_the_limit_less_the_level_at_the_start() {
-    let memory: Vec<f64> = (0..A_QUARTER_OF_AN_HOUR_S).map(|second| 100.0 * MB + MB / 60.0 * f64::from(second)).collect();
+    let memory: Vec<f64> =
+        (0..A_QUARTER_OF_AN_HOUR_S).map(|second| 100.0 * MB + MB / 60.0 * f64::from(second)).collect();
     let judged = |asked: &dyn Fn(&mut Asked)| {
         let mut run = quarter();
         asked(&mut run.asked);
@@ -274,7 +279,11 @@ fn without_a_horizon_nothing_is_judged() {
     let mut short = simulate(Asked { horizon_s: Some(3600.0), ..users(20, 20.0, 20.0) }, fast);
     short.watched = vec![service(&[200.0 * MB; 20], GB)];
     let result = judge(&short);
-    assert!(result.drift.iter().all(|drift| drift.verdict == Verdict::Unproven && drift.is_open()), "{:#?}", result.drift);
+    assert!(
+        result.drift.iter().all(|drift| drift.verdict == Verdict::Unproven && drift.is_open()),
+        "{:#?}",
+        result.drift
+    );
 }
 
 #[test]
@@ -325,7 +334,8 @@ fn how_soon() {
                 (1..=100)
                     .filter(|&seed| {
                         let mut run = run.clone();
-                        run.watched = vec![service(&series(seed, minutes * 60, 200.0 * MB, a_minute, &noise), 4.0 * GB)];
+                        run.watched =
+                            vec![service(&series(seed, minutes * 60, 200.0 * MB, a_minute, &noise), 4.0 * GB)];
                         of(&judge(&run), "memory", Some("process api")).verdict == Verdict::Fail
                     })
                     .count()
