@@ -3,10 +3,12 @@
 mod arrivals;
 mod ceiling;
 mod comparison;
+mod drift;
 mod edge;
 mod generator;
 mod hold;
 mod law;
+mod line;
 mod looks;
 mod machine;
 mod outlook;
@@ -31,6 +33,7 @@ mod words;
 mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
+pub use drift::{DriftGrowth, DriftResult, RunsOut};
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
 pub use law::{LawLevel, LawPoint, LawResult, Limits, measure_law_level};

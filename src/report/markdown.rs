@@ -26,6 +26,7 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
         page.push_str("\n### Targets\n\n");
         targets(&mut page, &result.targets);
     }
+    page.push_str(&super::drift::markdown_section(result));
     if let Some(baseline) = &result.baseline {
         page.push('\n');
         page.push_str(&super::comparison::markdown(baseline, 3));

@@ -6,6 +6,7 @@ mod charts;
 mod check;
 pub(crate) mod columns;
 mod comparison;
+mod drift;
 mod endpoints;
 #[cfg(test)]
 mod example;

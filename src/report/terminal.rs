@@ -33,6 +33,7 @@ pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usiz
     if let Some(baseline) = &result.baseline {
         page.text.push_str(&super::comparison::text_section(baseline, page.width, colour));
     }
+    page.text.push_str(&super::drift::text_section(result, page.width, colour));
     page.holds(result);
     page.endpoints(result);
     page.errors(result);

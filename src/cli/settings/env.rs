@@ -9,8 +9,8 @@ use crate::report::Export;
 use super::super::probes;
 use super::capacity::{SearchLayer, parse_by, parse_start, parse_width};
 use super::{
-    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed,
-    parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario,
+    parse_seed, parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.
@@ -39,6 +39,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             stages: env.one("STAGES", parse_stages)?,
             shape: env.one("SHAPE", parse_shape)?,
             abort_on: env.one("ABORT_ON", parse_abort_on)?,
+            horizon: env.one("HORIZON", parse_horizon)?,
             targets: env.list("TARGET", parse_target)?,
             baseline: env.text("BASELINE"),
             tolerance: env.one("TOLERANCE", parse_tolerance)?,
@@ -80,7 +81,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 46] = [
+const KNOWN: [&str; 47] = [
     "CAPACITY_BY",
     "CAPACITY_START",
     "CAPACITY_MAX_RATE",
@@ -108,6 +109,7 @@ const KNOWN: [&str; 46] = [
     "STAGES",
     "SHAPE",
     "ABORT_ON",
+    "HORIZON",
     "TARGET",
     "BASELINE",
     "TOLERANCE",

@@ -424,6 +424,7 @@ pub(super) fn result_of(run: &Run) -> RunResult {
         }],
         suspects: Vec::new(),
         samples: BTreeMap::new(),
+        drift: Vec::new(),
         edge: None,
         levels: Vec::new(),
         law: None,
