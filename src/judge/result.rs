@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Environment;
+use crate::record::{Checked, Environment};
 
 /// The verdict on a target or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,9 @@ pub struct RunResult {
     /// The levels that it held, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<super::LevelResult>,
+    /// What the check found that was made before the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<Checked>>,
     /// How it compares with the baseline it was asked to be held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<super::Comparison>>,

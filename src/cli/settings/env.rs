@@ -6,6 +6,7 @@ use crate::document::nearest;
 use crate::observe::{Address, ProcessSpec, Watch};
 use crate::report::Export;
 
+use super::super::check::CheckSettings;
 use super::super::probes;
 use super::{
     Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed,
@@ -51,7 +52,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
             http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
-            accept: Vec::new(),
+            check: CheckSettings { before_run: env.one("CHECK", parse_flag)?, ..CheckSettings::default() },
             refused: Vec::new(),
             watch: Watch {
                 postgres: env.one("POSTGRES", Address::postgres)?,
@@ -69,7 +70,8 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 40] = [
+    "CHECK",
     "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",

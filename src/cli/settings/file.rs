@@ -94,7 +94,11 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             .map(probes::read_table)
             .unwrap_or_default(),
         refused: Vec::new(),
-        accept: table.take("check").and_then(|node| node.table("[check]")).map(check::read_table).unwrap_or_default(),
+        check: table
+            .take("check")
+            .and_then(|node| node.table("[check]"))
+            .map(|table| check::read_table(table, folder))
+            .unwrap_or_default(),
     };
     table.close();
     layer
