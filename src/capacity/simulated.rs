@@ -92,6 +92,7 @@ impl Host {
                 intervals: Vec::new(),
                 watched: Vec::new(),
                 levels: Vec::new(),
+                check: None,
                 end: None,
                 warnings: Vec::new(),
             },

@@ -11,6 +11,7 @@ use tokio::sync::watch::Receiver;
 
 use super::baseline;
 use super::beside;
+use super::check;
 use super::ci;
 use super::common::CommonArgs;
 use super::environment;
@@ -36,7 +37,9 @@ use crate::scenario::{self, Scenario, Wait};
 #[command(
     after_help = "What is to be run can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
     agenthub-perf.toml; the flag wins, then the environment, the profile, the file. Before the load the host gets one GET \
-    of /api/v2/health, which is not counted."
+    of /api/v2/health, which is not counted. --check sends some dozens of GETs more, and looks at what is named with it, before \
+    the load and before anything is counted; each area takes 50 s at most. A rule that fails is told in every report, and is a failed test of the second suite in junit.xml, but does not \
+    change the verdict or the exit code, which are the targets'."
 )]
 pub(super) struct RunArgs {
     /// Users at the peak
@@ -107,6 +110,10 @@ impl RunArgs {
 
     pub(super) fn names_a_baseline(&self) -> bool {
         self.baseline.is_some() || self.strict_baseline
+    }
+
+    pub(super) fn asks_for_a_check(&self) -> bool {
+        self.common.asks_for_a_check()
     }
 
     pub(super) fn format(&self) -> Format {
@@ -224,11 +231,20 @@ pub(super) async fn attempt(
             return Err(failure);
         }
     }
-    let recorder = match Recorder::create(
-        &folder.path,
-        &asked,
-        load::endpoints(scenarios.iter().map(|(scenario, _)| &**scenario)),
-    ) {
+    let checked = match check::before_load(settings, &host, stop.clone(), tell).await {
+        Ok(checked) => checked,
+        Err(failure) => {
+            folder.remove();
+            return Err(failure);
+        }
+    };
+    asked.started = now();
+    let recorder =
+        Recorder::create(&folder.path, &asked, load::endpoints(scenarios.iter().map(|(scenario, _)| &**scenario)));
+    if let (Ok(_), Some(checked)) = (&recorder, &checked) {
+        checked.write(&folder.path).map_err(Failure::cannot)?;
+    }
+    let recorder = match recorder {
         Ok(recorder) => Arc::new(recorder),
         Err(error) => {
             folder.remove();
@@ -343,7 +359,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         schema: 1,
         id,
         label: settings.label.clone(),
-        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        started: now(),
         host: host.to_owned(),
         reference_service,
         connections: AskedConnections {
@@ -396,6 +412,11 @@ fn mean_think_s(scenarios: &[Weighted]) -> Option<f64> {
     let paced = scenarios.iter().any(|(scenario, _)| matches!(scenario.wait, Wait::Pacing(_)));
     let think = |(scenario, weight): &Weighted| scenario.mean_seconds_per_task() * f64::from(*weight) / total;
     (!paced).then(|| scenarios.iter().map(think).sum())
+}
+
+/// RFC 3339, UTC.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// What is watched: as asked; this machine where the load goes to it, and the service that was started for the run.

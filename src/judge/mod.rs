@@ -1,5 +1,6 @@
 //! Targets and verdicts: from a [`Run`](crate::record::Run) to a [`RunResult`]. Pure: opens no file, reads no clock.
 
+mod agree;
 mod arrivals;
 mod ceiling;
 mod comparison;
@@ -51,3 +52,6 @@ pub use watched::{FigureResult, GapResult, ProbeResult, StatementResult, Suspect
 
 /// The JSON schema (2020-12) of `result.json`.
 pub const RESULT_SCHEMA: &str = include_str!("result.schema.json");
+
+/// The JSON schema (2020-12) of `check --format json`, of `check.json`, and of `check` in `result.json`.
+pub const CHECK_SCHEMA: &str = include_str!("check.schema.json");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Environment;
+use crate::record::{Checked, Environment};
 
 /// The verdict on a target or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct RunResult {
     /// The scaling law over levels held after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<super::LawResult>,
+    /// What the check found that was made before the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<Checked>>,
     /// How it compares with the baseline it was asked to be held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<super::Comparison>>,

@@ -1,5 +1,6 @@
 //! From a run to its verdict.
 
+use super::agree::agree;
 use super::arrivals::host_at_fault;
 use super::drift::drift;
 use super::generator::{Checked, generator};
@@ -20,10 +21,16 @@ use crate::units::format_count;
 
 /// Judges a run by the targets it was asked to meet.
 pub fn judge(run: &Run) -> RunResult {
-    match &run.asked.search {
+    let mut result = match &run.asked.search {
         Some(search) => search_result(run, search),
         None => judge_parts(run, steady(run)),
+    };
+    if let Some(check) = &run.check {
+        let mut check = check.clone();
+        agree(&mut result.suspects, &mut check.findings);
+        result.check = Some(Box::new(check));
     }
+    result
 }
 
 /// A search: its levels each by itself, and the level that passes as the window of everything else.
@@ -134,6 +141,7 @@ fn judge_parts(run: &Run, steady: Steady) -> RunResult {
         edge: None,
         levels: Vec::new(),
         law: None,
+        check: None,
         baseline: None,
         notes,
     }

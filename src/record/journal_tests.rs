@@ -100,6 +100,7 @@ fn expected(seconds: u64) -> Run {
         intervals,
         watched: Vec::new(),
         levels: Vec::new(),
+        check: None,
         end: None,
         warnings: Vec::new(),
     }

@@ -3,6 +3,7 @@
 
 mod accountant;
 mod asked;
+mod checked;
 mod clocks;
 mod errors;
 mod figures;
@@ -29,6 +30,10 @@ mod shard;
 mod snapshot;
 
 pub use asked::{Asked, AskedBaseline, AskedConnections, AskedScenario, Environment, RUN_SCHEMA};
+pub use checked::{
+    Accepted, CheckArea, CheckCounts, CheckFinding, CheckFix, CheckOutcome, Checked, CheckedPlace, ChecklistLine,
+    UncheckedArea,
+};
 pub use figures::{FIGURES, FigureName, FigureUnit, figure_name};
 pub use journal::{Journal, JournalError};
 pub use level::{AskedLaw, AskedSearch, HeldLevel};

@@ -1,4 +1,4 @@
-//! `junit.xml`: one test case for the run itself, one a target.
+//! `junit.xml`: one test case for the run itself, one a target; and a suite of its own for the check that was made before it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -53,6 +53,9 @@ pub(super) fn junit(run: &Run, result: &RunResult) -> Result<String, SerializeEr
     let mut report = Report::new("agenthub-perf");
     report.set_time(words::duration(result));
     report.add_test_suite(suite);
+    if let Some(check) = &result.check {
+        report.add_test_suite(super::check::junit_suite(check));
+    }
     report.to_string()
 }
 

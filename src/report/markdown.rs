@@ -36,6 +36,9 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
     times(&mut page, result);
     errors(&mut page, result);
     system(&mut page, run, result);
+    if let Some(check) = &result.check {
+        page.push_str(&super::check::markdown_section(check));
+    }
     notes(&mut page, run, result);
     environment(&mut page, run, result);
     page

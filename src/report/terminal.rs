@@ -38,6 +38,9 @@ pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usiz
     page.endpoints(result);
     page.errors(result);
     page.system(run, result);
+    if let Some(check) = &result.check {
+        page.text.push_str(&super::check::text_section(check, page.width, colour));
+    }
     page.notes(run, result);
     page.generators(result);
     page.line(&format!("   report  {}", folder.join("report.html").display()));

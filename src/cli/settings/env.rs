@@ -6,6 +6,7 @@ use crate::document::nearest;
 use crate::observe::{Address, ProcessSpec, Watch};
 use crate::report::Export;
 
+use super::super::check::CheckSettings;
 use super::super::probes;
 use super::capacity::{SearchLayer, parse_by, parse_start, parse_width};
 use super::{
@@ -63,7 +64,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
                 width: env.one("CAPACITY_WIDTH", parse_width)?,
                 abort_on: env.one("CAPACITY_ABORT_ON", parse_abort_on)?,
             },
-            accept: Vec::new(),
+            check: CheckSettings { before_run: env.one("CHECK", parse_flag)?, ..CheckSettings::default() },
             refused: Vec::new(),
             watch: Watch {
                 postgres: env.one("POSTGRES", Address::postgres)?,
@@ -81,7 +82,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 47] = [
+const KNOWN: [&str; 48] = [
     "CAPACITY_BY",
     "CAPACITY_START",
     "CAPACITY_MAX_RATE",
@@ -89,6 +90,7 @@ const KNOWN: [&str; 47] = [
     "CAPACITY_MAX_TIME",
     "CAPACITY_WIDTH",
     "CAPACITY_ABORT_ON",
+    "CHECK",
     "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",

@@ -101,7 +101,11 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             .and_then(|node| node.table("[capacity]"))
             .map(capacity::read_table)
             .unwrap_or_default(),
-        accept: table.take("check").and_then(|node| node.table("[check]")).map(check::read_table).unwrap_or_default(),
+        check: table
+            .take("check")
+            .and_then(|node| node.table("[check]"))
+            .map(|table| check::read_table(table, folder))
+            .unwrap_or_default(),
     };
     table.close();
     layer

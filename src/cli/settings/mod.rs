@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Failure;
-use crate::audit::Acceptance;
+use super::check::CheckSettings;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
 use crate::observe::Watch;
@@ -71,9 +71,9 @@ pub(super) struct Layer {
     pub(super) watch: Watch,
     /// What of it cannot be read, in words that repeat no secret.
     pub(super) refused: Vec<String>,
-    pub(super) accept: Vec<Acceptance>,
     /// How the edge is searched for, where it is.
     pub(super) search: SearchLayer,
+    pub(super) check: CheckSettings,
 }
 
 /// Levels over time: users, or arrivals a second.
@@ -130,8 +130,8 @@ pub(super) struct Settings {
     pub(super) allow_unproven: bool,
     /// What is watched beside the requests.
     pub(super) watch: Watch,
-    /// Findings of a check that somebody lives with.
-    pub(super) accept: Vec<Acceptance>,
+    /// What is said of checks beside where things are.
+    pub(super) check: CheckSettings,
     /// What a person may have meant otherwise.
     pub(super) warnings: Vec<String>,
 }
@@ -246,7 +246,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         http2: first(|layer| layer.http2).unwrap_or(true),
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
         watch: layers.iter().fold(Watch::default(), |watch, layer| watch.or(&layer.watch)),
-        accept: layers.iter().flat_map(|layer| layer.accept.clone()).collect(),
+        check: layers.iter().fold(CheckSettings::default(), |check, layer| check.or(&layer.check)),
         warnings: Vec::new(),
     })
 }

@@ -47,6 +47,7 @@ fn run(seconds: Vec<Told>) -> Run {
         intervals,
         watched: Vec::new(),
         levels: Vec::new(),
+        check: None,
         end: Some(End::Finished),
         warnings: Vec::new(),
     }

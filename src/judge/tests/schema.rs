@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::suspects::World;
 use super::{Answer, asked, fast, holds, simulate, users};
 use crate::judge::{RunResult, judge};
-use crate::record::{Blocked, Gap, ProbeKind};
+use crate::record::{Blocked, CheckFinding, CheckOutcome, Checked, Gap, ProbeKind};
 
 fn validator() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(crate::judge::RESULT_SCHEMA).unwrap();
@@ -38,6 +38,14 @@ fn soak() -> RunResult {
     result
 }
 
+/// One that a check was made before.
+fn checked() -> RunResult {
+    let mut run = simulate(users(250, 50.0, 60.0), fast);
+    let found = CheckFinding::example("db.lock_waits", CheckOutcome::Warn, "one session waits");
+    run.check = Some(Checked::of(vec![found]));
+    judge(&run)
+}
+
 fn results() -> Vec<RunResult> {
     let mut empty = simulate(users(250, 50.0, 60.0), fast);
     empty.seconds.clear();
@@ -52,6 +60,7 @@ fn results() -> Vec<RunResult> {
         World::healthy().judge(),
         watched_with_a_suspect(),
         soak(),
+        checked(),
     ]
 }
 
@@ -135,4 +144,38 @@ fn broken_samples_and_suspects_are_not_either() {
         }
         assert!(!errors(&broken).is_empty(), "{pointer}");
     }
+}
+
+#[test]
+fn the_check_of_a_result_is_the_check_by_itself() {
+    let of_result: Value = serde_json::from_str(crate::judge::RESULT_SCHEMA).unwrap();
+    let of_check: Value = serde_json::from_str(crate::judge::CHECK_SCHEMA).unwrap();
+    for (name, definition) in of_check["$defs"].as_object().unwrap() {
+        assert_eq!(&of_result["$defs"][name], definition, "{name}");
+    }
+    assert_eq!(of_check["$ref"], of_result["properties"]["check"]["$ref"]);
+    let good = serde_json::to_value(checked()).unwrap();
+    for (pointer, value) in [
+        ("/check/schema", json!(2)),
+        ("/check/outcome", json!("warn")),
+        ("/check/counts/fail", json!(-1)),
+        ("/check/findings/0/rule", json!("lock waits")),
+        ("/check/findings/0/outcome", json!("bad")),
+        ("/check/findings/0/fix", json!({"language": "cobol", "text": "x"})),
+        ("/check/findings/0/accepted", json!({"reason": "x", "until": "soon"})),
+        ("/check/looked_at", json!([{"area": "attic", "place": "x"}])),
+    ] {
+        let mut broken = good.clone();
+        *broken.pointer_mut(pointer).unwrap() = value;
+        assert!(!errors(&broken).is_empty(), "{pointer}");
+    }
+}
+
+#[test]
+fn a_check_does_not_change_the_verdict() {
+    let mut run = simulate(users(250, 50.0, 60.0), fast);
+    let without = judge(&run);
+    run.check = Some(Checked::of(vec![CheckFinding::example("db.lock_waits", CheckOutcome::Fail, "x")]));
+    let with = judge(&run);
+    assert_eq!((with.verdict, &with.reasons, &with.targets), (without.verdict, &without.reasons, &without.targets));
 }

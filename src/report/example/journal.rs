@@ -94,6 +94,7 @@ impl Shape {
             intervals,
             watched: Vec::new(),
             levels: Vec::new(),
+            check: None,
             end: Some(End::Finished),
             warnings: vec![],
         }

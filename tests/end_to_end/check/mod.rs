@@ -4,6 +4,7 @@
 mod db;
 mod doors;
 mod others;
+mod run;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -29,7 +30,13 @@ fn serve(bench: &Workbench, args: &[&str]) -> Service {
 /// Runs `check` with these arguments, for its JSON.
 fn check(bench: &Workbench, args: &[&str]) -> (Value, Outcome) {
     let outcome = bench.run(&[&["check", "--format", "json", "--timeout", "20s"], args].concat());
-    (outcome.json(), outcome)
+    let found = outcome.json();
+    let schema: Value = serde_json::from_str(agenthub_perf::judge::CHECK_SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let problems: Vec<String> =
+        validator.iter_errors(&found).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(problems, [""; 0]);
+    (found, outcome)
 }
 
 /// The findings of a rule.
