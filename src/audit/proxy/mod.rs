@@ -3,6 +3,11 @@
 mod config;
 mod gather;
 mod judge;
+mod passing;
+mod place;
+mod running;
+mod scope;
+mod simple;
 
 use std::path::PathBuf;
 use std::time::Duration;
