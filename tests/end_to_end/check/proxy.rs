@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -231,7 +232,7 @@ fn what_nginx_counts_while_it_runs_is_judged_and_mended() {
             if outcome(&found, rule) == wanted {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
             found = look(&bench, &file, &arguments);
         }
         assert_eq!(outcome(&found, rule), wanted, "{found:#}");
@@ -247,7 +248,7 @@ fn what_nginx_counts_while_it_runs_is_judged_and_mended() {
     let found = look_at(&nginx, "proxy.client_reuse", "warn");
     apply(&file, &fix(&found, "proxy.client_reuse"));
     nginx.reload();
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::thread::sleep(Duration::from_millis(200));
     knock(&nginx, 30, 90);
     look_at(&nginx, "proxy.client_reuse", "pass");
 
@@ -261,8 +262,14 @@ fn what_nginx_counts_while_it_runs_is_judged_and_mended() {
     .unwrap();
     let nginx = nginx.restart();
     let address = nginx.url().trim_start_matches("http://").to_owned();
-    let crowd: Vec<TcpStream> = (0..40).filter_map(|_| TcpStream::connect(&address).ok()).collect();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut crowd: Vec<TcpStream> = Vec::new();
+    for _ in 0..40 {
+        let Ok(mut stream) = TcpStream::connect(&address) else { continue };
+        // A request that has begun: idle connections would be given up for the next.
+        let _ = stream.write_all(b"GET /nginx_status HTTP/1.1\r\nHost");
+        crowd.push(stream);
+        std::thread::sleep(Duration::from_millis(5));
+    }
     drop(crowd);
     let found = look_at(&nginx, "proxy.dropped_connections", "fail");
     let lines = fix(&found, "proxy.dropped_connections");
