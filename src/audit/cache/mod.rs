@@ -24,7 +24,8 @@ const fn rule(
     Rule { id, area: Area::Cache, lines, section: "Caching Strategy", holds, source, applies }
 }
 
-static REACHABLE: Rule = rule("cache.reachable", &[], "Redis lets us in", "", "");
+static REACHABLE: Rule =
+    rule("cache.reachable", &[], "Redis lets us in", "own choice: without it nothing can be told", "");
 static LIMIT: Rule = rule(
     "cache.memory_limit",
     &[14],

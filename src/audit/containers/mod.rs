@@ -19,7 +19,7 @@ static REACHABLE: Rule = Rule {
     lines: &[],
     section: "Container Optimization",
     holds: "the compose file can be read, and the engine knows the containers",
-    source: "",
+    source: "own choice: without them nothing can be told",
     applies: "",
 };
 

@@ -136,7 +136,16 @@ fn words(error: &reqwest::Error, timeout: Duration) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+    let said = innermost.to_string().split(" (os error").next().unwrap_or_default().to_lowercase();
+    let tls = error.url().is_some_and(|url| url.scheme() == "https");
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    match tls {
+        true if has(&["corrupt message", "invalidcontenttype", "eof"]) => format!("{said}: does it speak TLS there?"),
+        false if has(&["invalid http", "closed", "incomplete", "reset"]) => {
+            format!("{said}: does it want https:// there?")
+        }
+        _ => said,
+    }
 }
 
 fn read_status(page: &str) -> Option<Status> {

@@ -21,7 +21,7 @@ static REACHABLE: Rule = Rule {
     lines: &[],
     section: "Nginx Optimization",
     holds: "its configuration can be read, and its status page answers",
-    source: "",
+    source: "own choice: without them nothing can be told",
     applies: "",
 };
 

@@ -1,10 +1,16 @@
 //! `check` against real servers: what is tuned passes; with a tuning taken away the right rule fails, and its printed fix,
 //! run as printed, makes it pass.
 
+mod app;
+mod cache;
+mod containers;
 mod db;
 mod doors;
+mod doors_of_others;
 mod proxy;
+mod small;
 mod stack;
+mod system;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
