@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::Look;
 
 /// Where groups are mounted.
-pub(super) const MOUNTED: &str = "/sys/fs/cgroup";
+pub(crate) const MOUNTED: &str = "/sys/fs/cgroup";
 
 /// Controllers of version 1 whose files are read here, each with the names that its mount may have.
 const CONTROLLERS: &[(&str, &[&str])] = &[
@@ -24,7 +24,7 @@ const CONTROLLERS: &[(&str, &[&str])] = &[
 
 /// A group: its folder in the one tree of version 2, or in each of version 1's.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     v2: Option<Folder>,
     v1: BTreeMap<&'static str, Folder>,
 }
@@ -38,14 +38,14 @@ struct Folder {
 
 /// What the machine has, where no group has less.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Machine {
-    pub(super) cpus: f64,
-    pub(super) memory_bytes: f64,
+pub(crate) struct Machine {
+    pub(crate) cpus: f64,
+    pub(crate) memory_bytes: f64,
 }
 
 impl Machine {
     /// This one.
-    pub(super) fn here() -> Option<Self> {
+    pub(crate) fn here() -> Option<Self> {
         let kind = sysinfo::RefreshKind::nothing()
             .with_cpu(sysinfo::CpuRefreshKind::nothing())
             .with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram());
@@ -57,12 +57,12 @@ impl Machine {
 
 /// How much a group, or several together, may use.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Limits {
-    pub(super) cpus: f64,
-    pub(super) memory_bytes: f64,
+pub(crate) struct Limits {
+    pub(crate) cpus: f64,
+    pub(crate) memory_bytes: f64,
     /// Whether some group limits it, or it is the machine's.
-    pub(super) own_cpus: bool,
-    pub(super) own_memory: bool,
+    pub(crate) own_cpus: bool,
+    pub(crate) own_memory: bool,
 }
 
 /// What processes may use together, each given with its group (`None` where it is in none) and what it may use by itself: those
@@ -110,7 +110,7 @@ fn usable_cpus() -> u32 {
 impl Group {
     /// The group at a path below `mounted`, whole or from there on: `/sys/fs/cgroup/docker/3f2a`, `docker/3f2a`,
     /// `/sys/fs/cgroup/memory/docker/3f2a`. `None` where there is none.
-    pub(super) fn at(mounted: &Path, path: &str) -> Option<Self> {
+    pub(crate) fn at(mounted: &Path, path: &str) -> Option<Self> {
         let path = Path::new(path.trim_end_matches('/'));
         let path = path.strip_prefix(mounted).or_else(|_| path.strip_prefix("/")).unwrap_or(path);
         let inside = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
@@ -126,7 +126,7 @@ impl Group {
 
     /// The group of a container by its id, or the first twelve or more digits of it: where Docker and Podman put them, with
     /// systemd and without.
-    pub(super) fn of_container(mounted: &Path, id: &str) -> Option<Self> {
+    pub(crate) fn of_container(mounted: &Path, id: &str) -> Option<Self> {
         if id.len() < 12 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
@@ -192,7 +192,7 @@ impl Group {
     }
 
     /// Tells what the group has used, and what it may use. The error says what cannot be read.
-    pub(super) fn look(&self, machine: Machine) -> Result<(Look, Limits), String> {
+    pub(crate) fn look(&self, machine: Machine) -> Result<(Look, Limits), String> {
         let mut look = Look::default();
         let limits = self.limits(machine);
         let gone = || format!("the group {} is gone: it has ended", self.shown());
@@ -217,7 +217,7 @@ impl Group {
     }
 
     /// The tightest of its limits and of those of the groups that it is in.
-    pub(super) fn limits(&self, machine: Machine) -> Limits {
+    pub(crate) fn limits(&self, machine: Machine) -> Limits {
         let quota = self.quota();
         let set = ["cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"];
         let set = self.up("cpuset", |folder| set.iter().find_map(|name| cpus_of_list(&read(folder, name)?)));
@@ -236,8 +236,18 @@ impl Group {
         })
     }
 
+    /// The file that holds a limit of its own: of memory, else of CPU.
+    pub(crate) fn limit_file(&self, memory: bool) -> Option<PathBuf> {
+        let (controller, v1, v2) = if memory {
+            ("memory", "memory.limit_in_bytes", "memory.max")
+        } else {
+            ("cpu", "cpu.cfs_quota_us", "cpu.max")
+        };
+        Some(self.folder(controller)?.whole().join(if self.v2.is_some() { v2 } else { v1 }))
+    }
+
     /// Where it is, for people.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let folder = self.v2.as_ref().or_else(|| self.v1.values().next());
         folder.map_or_else(String::new, |folder| folder.path.display().to_string())
     }

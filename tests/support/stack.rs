@@ -106,14 +106,30 @@ impl Drop for Held {
 pub struct Redis {
     folder: TempDir,
     port: u16,
+    settings: Vec<String>,
     server: Option<Server>,
 }
 
 impl Redis {
     pub fn start() -> Self {
-        let mut redis = Self { folder: reachable_folder(), port: free_port(), server: None };
+        Self::with(&[])
+    }
+
+    /// With other settings than the project's, as arguments: `--maxmemory 2mb`.
+    pub fn with(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|word| (*word).to_owned()).collect();
+        let mut redis = Self { folder: reachable_folder(), port: free_port(), settings, server: None };
         redis.start_again();
         redis
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn url(&self) -> String {
@@ -140,7 +156,8 @@ impl Redis {
     pub fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
         command.arg(format!("{CONFIG}/redis/redis.conf")).args(["--port", &self.port.to_string(), "--dir"]);
-        let server = Server::spawn(command.arg(self.folder.path()), self.folder.path(), "TERM");
+        command.arg(self.folder.path()).args(&self.settings);
+        let server = Server::spawn(&mut command, self.folder.path(), "TERM");
         self.server = Some(server.listening_at(self.port));
     }
 }
@@ -191,16 +208,20 @@ impl Nginx {
         })
     }
 
-    fn with(configuration: impl FnOnce(&Path, u16) -> String) -> Self {
+    /// One with this configuration, by its folder and port.
+    pub fn with(configuration: impl FnOnce(&Path, u16) -> String) -> Self {
         let (folder, port) = (reachable_folder(), free_port());
         let file = folder.path().join("nginx.conf");
         fs::write(&file, configuration(folder.path(), port)).expect("a file");
-        // As root nginx would give its workers another user, who must not see a private folder: stay who we are.
-        let user = if cfg!(target_os = "linux") { "user root;" } else { "" };
+        Self::run(folder, port)
+    }
+
+    fn run(folder: TempDir, port: u16) -> Self {
+        let file = folder.path().join("nginx.conf");
         let mut command = Command::new(program("nginx", &["/usr/sbin", "/usr/local/sbin"]));
         command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&file);
         // TERM lets the master end its workers, KILL would leave them.
-        let server = Server::spawn(command.args(["-g", &format!("daemon off; {user}")]), folder.path(), "TERM");
+        let server = Server::spawn(command.args(["-g", &format!("daemon off; {}", user())]), folder.path(), "TERM");
         Self { folder, port, server: server.listening_at(port) }
     }
 
@@ -213,6 +234,29 @@ impl Nginx {
         format!("{}/nginx_status", self.url())
     }
 
+    /// Another configuration text from now on, over a reload; what nginx says against it fails the test.
+    pub fn reconfigure(&self, text: &str) {
+        fs::write(self.configuration(), text).expect("a file");
+        self.reload();
+    }
+
+    /// Reads its files again.
+    pub fn reload(&self) {
+        let log = self.folder.path().join("error.log");
+        let mut tried = Command::new(program("nginx", &["/usr/sbin", "/usr/local/sbin"]));
+        tried.arg("-t").arg("-e").arg(log).arg("-c").arg(self.configuration()).args(["-g", user()]);
+        let tried = tried.output().expect("nginx runs");
+        assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+        succeeded(Command::new("kill").args(["-s", "HUP", &self.pid().to_string()]));
+    }
+
+    /// Ends it, and starts it with what is in its files now.
+    pub fn restart(self) -> Self {
+        let Self { folder, port, server } = self;
+        drop(server);
+        Self::run(folder, port)
+    }
+
     /// Its configuration file.
     pub fn configuration(&self) -> PathBuf {
         self.folder.path().join("nginx.conf")
@@ -222,6 +266,11 @@ impl Nginx {
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
+}
+
+/// As root nginx would give its workers another user, who must not see a private folder: stay who we are.
+fn user() -> &'static str {
+    if cfg!(target_os = "linux") { "user root;" } else { "" }
 }
 
 /// A running program. When dropped it is asked to end with its signal, and waited for.
