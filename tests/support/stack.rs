@@ -426,8 +426,18 @@ fn as_postgres(program: &Path) -> Command {
     command
 }
 
-/// A program of PostgreSQL's server: the newest version, which Debian keeps out of the search path.
+/// Another PostgreSQL to test against: the folder of its `postgres` and `initdb`. What else there is not there, psql above
+/// all, is this machine's.
+const POSTGRES_BIN: &str = "AGENTHUB_PERF_TEST_POSTGRES_BIN";
+
+/// A program of PostgreSQL's: the newest version, which Debian keeps out of the search path, unless another is asked for.
 fn postgres_program(name: &str) -> PathBuf {
+    if let Some(bin) = std::env::var_os(POSTGRES_BIN).map(PathBuf::from) {
+        assert!(bin.join("postgres").exists(), "{POSTGRES_BIN}: there is no postgres in {}", bin.display());
+        if bin.join(name).exists() {
+            return bin.join(name);
+        }
+    }
     let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect())
         .unwrap_or_default();
