@@ -55,7 +55,7 @@ fn is_of_same(suspect: &Suspect, finding: &CheckFinding) -> bool {
         (Some(name), Some(subject)) => last_part(subject) == last_part(name),
         // A rule that tells of all tables in one finding names them in its evidence.
         (Some(name), None) => {
-            let names =
+            let tells =
                 |line: &String| line.split([' ', ':', ',', '(', ')']).any(|word| last_part(word) == last_part(name));
             finding.evidence.iter().any(tells)
         }

@@ -45,7 +45,7 @@ pub(in crate::cli) async fn before_load(
         }
     };
     let found = tokio::select! {
-        found = audit::check(&targets, &options) => found,
+        found = Box::pin(audit::check(&targets, &options)) => found,
         () = asked_to_stop => return Ok(None),
     };
     tell(&format!("checked in {}: {}", seconds(began.elapsed().as_secs_f64().ceil()), found.counts.words()));

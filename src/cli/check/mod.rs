@@ -221,7 +221,7 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     if targets.areas().is_empty() {
         return Err(Failure::usage(nothing_named(&targets)));
     }
-    let found = audit::check(&targets, &options(&settings, areas)?).await;
+    let found = Box::pin(audit::check(&targets, &options(&settings, areas)?)).await;
     if let Some(path) = &args.report {
         let page = report::check_html(&found).map_err(Failure::cannot)?;
         report::write_page(path, &page).map_err(Failure::cannot)?;

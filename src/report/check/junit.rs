@@ -31,6 +31,11 @@ pub(in crate::report) fn suite(of: &Checked) -> TestSuite {
         }
         let mut case = TestCase::new(unique, status(finding));
         case.set_classname(format!("agenthub-perf.check.{}", finding.area));
+        // Of one that does not hold, its status tells.
+        if finding.outcome == CheckOutcome::Pass {
+            let seen: Vec<&str> = [&finding.summary].into_iter().chain(&finding.evidence).map(String::as_str).collect();
+            case.set_system_out(seen.join("\n"));
+        }
         suite.add_test_case(case);
     }
     suite

@@ -174,7 +174,7 @@ fn a_check_that_hangs_is_ended_by_the_run_s_own_end_and_by_its_limit() {
     let running: Running = bench.start(&run);
     running.wait_for_error("checking ");
     running.signal("INT");
-    let ended = running.finish(Duration::from_secs(60));
+    let ended = running.finish(Duration::from_mins(1));
     ended.assert_code(130);
     let result = bench.result();
     assert_eq!((result["partial"].as_bool(), result.get("check")), (Some(true), None));
