@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::counting::{Behaviour, CountingServer, ServiceTime};
 use crate::support::faults::{Fault, FaultServer};
-use crate::support::harness::{Outcome, Workbench, guide_user, only_get};
+use crate::support::harness::{Outcome, Workbench, guide_user, only_get, user_of_two_accounts};
 use crate::{endpoint, without_health};
 
 const PROJECTS: &str = "GET /api/v2/projects";
@@ -325,18 +325,7 @@ fn a_login_that_is_never_answered_is_no_load_of_arrivals() {
 #[test]
 fn sessions_that_cannot_start_are_counted_and_do_not_hammer_the_host() {
     let bench = Workbench::new();
-    bench.write("accounts.csv", "email,password\ntest@example.com,right\nnobody@example.com,wrong\n");
-    let scenario = guide_user("\"none\"")
-        .replace(
-            "\"test@example.com\", password = \"testpassword\"",
-            "\"{{account.email}}\", password = \"{{account.password}}\"",
-        )
-        .replacen(
-            "[[on_start]]",
-            "[feeders.account]\nfile = \"accounts.csv\"\nper = \"user\"\nsecret = [\"password\"]\n\n[[on_start]]",
-            1,
-        );
-    bench.write("user.toml", &scenario);
+    bench.write("user.toml", &user_of_two_accounts(&bench, "\"none\""));
     let mut service = bench.start(&["serve", "--port", "0", "--email", "test@example.com", "--password", "right"]);
     let url = service.first_line().rsplit(' ').next().unwrap().to_owned();
     let args = ["run", "-H", &url, "-f", "user.toml", "--rate", "400/s", "-t", "4s", "--max-users", "20"];
