@@ -196,6 +196,7 @@ fn searched(levels: &[(f64, Verdict)], verdict: Verdict) -> (Run, RunResult) {
         abort_on: 0.2,
         looks_s: vec![15.0],
         confidences: vec![0.99],
+        law: None,
     };
     let asked =
         Asked { search: Some(search), reference_service: false, plan: LoadPlan::rate(1000.0, 605.0), ..asked() };
@@ -233,6 +234,7 @@ fn judged(asked: Asked) -> (Run, RunResult) {
         seconds: Vec::new(),
         intervals: Vec::new(),
         watched: Vec::new(),
+        check: None,
         levels: Vec::new(),
         end: Some(crate::record::End::Finished),
         warnings: Vec::new(),

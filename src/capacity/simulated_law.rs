@@ -47,6 +47,7 @@ impl<X: Fn(f64) -> f64> Host<X> {
             seconds: Vec::new(),
             intervals: Vec::new(),
             watched: Vec::new(),
+            check: None,
             levels: Vec::new(),
             end: Some(crate::record::End::Finished),
             warnings: Vec::new(),

@@ -65,6 +65,7 @@ fn run(levels: &[u32], answers: impl Fn(f64) -> (f64, f64)) -> Run {
         seconds,
         intervals,
         watched: Vec::new(),
+        check: None,
         levels: held,
         end: Some(End::Finished),
         warnings: Vec::new(),
