@@ -27,6 +27,8 @@ use crate::stats::{CONFIDENCE, Distribution};
 
 /// A window holds at least so many requests, else it is joined with the next: of fewer the highest is the 95th percentile.
 const LEAST_REQUESTS: u64 = 60;
+/// The same for an error rate: most windows have none at all.
+const LEAST_OUTCOMES: u64 = 20;
 const HOUR_S: f64 = 3600.0;
 
 /// How one figure drifts.
@@ -117,6 +119,11 @@ impl DriftResult {
         self.runs_out_s.map(|runs_out| runs_out.in_words()).unwrap_or_default()
     }
 
+    /// `7 days`: for how long it has to last.
+    pub fn horizon_in_words(&self) -> String {
+        span_of(self.horizon_s)
+    }
+
     /// So much of it: `6.3 GB`.
     pub fn in_words(&self, value: f64) -> String {
         amount(value, &self.unit)
@@ -201,22 +208,22 @@ fn of_requests(run: &Run, part: &[Part], targets: &Targets) -> Vec<Figure> {
 }
 
 fn quantiles(window: &Window<'_>, figures: &Figures, q: f64) -> Points {
-    joined(window, figures, |places| {
+    joined(window, figures, LEAST_REQUESTS, |places| {
         let values = Distribution::merged(places.iter().flat_map(|&n| [&figures.values[n], &figures.cut_off[n]]));
         values.quantile(q).map(|us| us as f64 / 1000.0)
     })
 }
 
 fn failures(window: &Window<'_>, figures: &Figures) -> Points {
-    joined(window, figures, |places| {
+    joined(window, figures, LEAST_OUTCOMES, |places| {
         let (failed, all) =
             places.iter().map(|&n| figures.outcomes[n]).fold((0, 0), |(k, n), (failed, all)| (k + failed, n + all));
         (all > 0).then(|| failed as f64 / all as f64)
     })
 }
 
-/// A point a window of time, of windows that hold too few requests one for several; `of` its spans.
-fn joined(window: &Window<'_>, figures: &Figures, of: impl Fn(&[usize]) -> Option<f64>) -> Points {
+/// A point a window of time, of windows that hold fewer requests than `least` one for several; `of` its spans.
+fn joined(window: &Window<'_>, figures: &Figures, least: u64, of: impl Fn(&[usize]) -> Option<f64>) -> Points {
     let (Some(first), Some(last)) = (window.seconds.first(), window.seconds.last()) else { return Points::default() };
     let (from_s, to_s) = (first.0.from_s, last.0.to_s);
     let middle_s = |n: usize| f64::midpoint(window.seconds[n].0.from_s, window.seconds[n].0.to_s);
@@ -226,7 +233,7 @@ fn joined(window: &Window<'_>, figures: &Figures, of: impl Fn(&[usize]) -> Optio
         requests += figures.outcomes[n].1;
         let is_last = n + 1 == window.seconds.len();
         let ends = is_last || place(middle_s(n), from_s, to_s) != place(middle_s(n + 1), from_s, to_s);
-        if ends && requests >= LEAST_REQUESTS {
+        if ends && requests >= least {
             let at_s = f64::midpoint(window.seconds[places[0]].0.from_s, window.seconds[n].0.to_s);
             points.extend(of(&places).map(|value| Point { at_s, value, mean: value }));
             places.clear();

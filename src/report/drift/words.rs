@@ -1,7 +1,7 @@
 //! The words for drift.
 
 use crate::judge::{DriftResult, RunResult, Verdict};
-use crate::report::words::{seconds, sign, span, target_name};
+use crate::report::words::{sign, span, target_name};
 
 pub(super) const TITLES: [&str; 6] = ["drift", "at first", "grows by", "interval an hour", "limit", "runs out"];
 
@@ -25,7 +25,7 @@ pub(super) fn heading(result: &RunResult) -> Option<String> {
     };
     Some(format!(
         "What grows has to last for {}{drawn}; all intervals hold together in 95 % of runs",
-        seconds(first.horizon_s)
+        first.horizon_in_words()
     ))
 }
 
