@@ -13,139 +13,21 @@
 //! an unproven line leaves the run as it is where no growth is shown, and makes it unproven where growth is, or where a
 //! limit is known and nothing could be seen of what it limits ([`DriftResult::is_open`]).
 
-use serde::{Deserialize, Serialize};
-
 use super::line::{Growth, LEAST_S, Line, Point, Points, fills_up, held_from_s, place};
 use super::looks::Looks;
 use super::steady::Part;
 use super::targets::endpoints_named;
 use super::window::{Figures, Window};
 use super::words::{amount, run_longer, span_of};
-use super::{Bounds, Target, TargetName, Targets, Verdict};
+use super::{Bounds, DriftGrowth, DriftResult, RunsOut, Target, TargetName, Targets, Verdict};
 use crate::record::{ProbeKind, Run, Watched};
 use crate::stats::{CONFIDENCE, Distribution};
 
 /// A window holds at least so many requests, else it is joined with the next: of fewer the highest is the 95th percentile.
 const LEAST_REQUESTS: u64 = 60;
+/// The same for an error rate: most windows have none at all.
+const LEAST_OUTCOMES: u64 = 20;
 const HOUR_S: f64 = 3600.0;
-
-/// How one figure drifts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DriftResult {
-    /// `p95_response_time`, `error_rate`, `memory`, `connections`; of an endpoint `p95_response_time[GET /x]`.
-    pub name: String,
-    /// Of what is watched: `process api`, `postgres`.
-    pub subject: Option<String>,
-    /// `ms`, `ratio`, `bytes`, `connections`.
-    pub unit: String,
-    /// Where its line begins, seconds since the start of the load.
-    pub from_s: f64,
-    /// Where it ends.
-    pub to_s: f64,
-    /// How much it grows an hour, with its interval; `None` where too little was seen.
-    pub per_hour: Option<Bounds>,
-    /// Whether growth is shown, and goes on.
-    pub growth: Option<DriftGrowth>,
-    /// What it is where the line begins.
-    pub level: Option<f64>,
-    /// What it may not reach; `None` where none is known.
-    pub limit: Option<f64>,
-    /// The limit less the level.
-    pub headroom: Option<f64>,
-    /// For how long it has to last.
-    pub horizon_s: f64,
-    /// When the headroom is used up, from the start of the line on.
-    pub runs_out_s: Option<RunsOut>,
-    /// Whether it lasts.
-    pub verdict: Verdict,
-    /// Why; empty for a pass.
-    pub reason: String,
-    /// What the line was drawn through, and the start that is left out: seconds since the start of the load, level.
-    pub points: Vec<(f64, f64)>,
-}
-
-/// Whether a figure grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DriftGrowth {
-    /// None is shown, or there was some and it is over.
-    None,
-    /// It grows ever slower.
-    Slowing,
-    /// It grows, and does not stop.
-    Steady,
-}
-
-/// When headroom is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RunsOut {
-    /// At the earliest, by the upper end of the slope; `None`: never.
-    pub low: Option<f64>,
-    /// At the latest, by the lower end; `None`: perhaps never.
-    pub high: Option<f64>,
-}
-
-impl DriftResult {
-    /// Unproven in a way that leaves the run unproven: growth is shown, or nothing could be seen where a limit is known.
-    pub fn is_open(&self) -> bool {
-        self.verdict == Verdict::Unproven && self.growth != Some(DriftGrowth::None)
-    }
-
-    /// `6.3 GB`: what it is where the line begins; a dash where that is not known.
-    pub fn level_in_words(&self) -> String {
-        self.amount(self.level)
-    }
-
-    /// `8.0 GB`: what it may not reach; a dash where that is not known.
-    pub fn limit_in_words(&self) -> String {
-        self.amount(self.limit)
-    }
-
-    /// `1.2 MB/h`: how much it grows; a dash where that is not known.
-    pub fn per_hour_in_words(&self) -> String {
-        self.per_hour.map_or_else(|| "–".to_owned(), |slope| format!("{}/h", amount(slope.value, &self.unit)))
-    }
-
-    /// `1.1 MB – 1.3 MB`: its interval, an hour.
-    pub fn interval_in_words(&self) -> String {
-        let both = |slope: Bounds| format!("{} – {}", amount(slope.low, &self.unit), amount(slope.high, &self.unit));
-        self.per_hour.map(both).unwrap_or_default()
-    }
-
-    /// `in 3 h – 9 h`: when it runs out; empty where no limit is known.
-    pub fn runs_out_in_words(&self) -> String {
-        self.runs_out_s.map(|runs_out| runs_out.in_words()).unwrap_or_default()
-    }
-
-    /// So much of it: `6.3 GB`.
-    pub fn in_words(&self, value: f64) -> String {
-        amount(value, &self.unit)
-    }
-
-    fn amount(&self, value: Option<f64>) -> String {
-        value.map_or_else(|| "–".to_owned(), |value| self.in_words(value))
-    }
-
-    /// `memory (process api)`: as reasons name it.
-    pub fn title(&self) -> String {
-        match &self.subject {
-            Some(subject) => format!("{} ({subject})", self.name),
-            None => self.name.clone(),
-        }
-    }
-}
-
-impl RunsOut {
-    /// `in 3 h – 9 h`, `not within 31 h`, `never`.
-    fn in_words(self) -> String {
-        match (self.low.map(span_of), self.high.map(span_of)) {
-            (Some(low), Some(high)) if low == high => format!("in {low}"),
-            (Some(low), Some(high)) => format!("in {low} – {high}"),
-            (Some(low), None) => format!("not within {low}"),
-            (None, _) => "never".to_owned(),
-        }
-    }
-}
 
 /// A figure that may drift.
 struct Figure {
@@ -201,22 +83,22 @@ fn of_requests(run: &Run, part: &[Part], targets: &Targets) -> Vec<Figure> {
 }
 
 fn quantiles(window: &Window<'_>, figures: &Figures, q: f64) -> Points {
-    joined(window, figures, |places| {
+    joined(window, figures, LEAST_REQUESTS, |places| {
         let values = Distribution::merged(places.iter().flat_map(|&n| [&figures.values[n], &figures.cut_off[n]]));
         values.quantile(q).map(|us| us as f64 / 1000.0)
     })
 }
 
 fn failures(window: &Window<'_>, figures: &Figures) -> Points {
-    joined(window, figures, |places| {
+    joined(window, figures, LEAST_OUTCOMES, |places| {
         let (failed, all) =
             places.iter().map(|&n| figures.outcomes[n]).fold((0, 0), |(k, n), (failed, all)| (k + failed, n + all));
         (all > 0).then(|| failed as f64 / all as f64)
     })
 }
 
-/// A point a window of time, of windows that hold too few requests one for several; `of` its spans.
-fn joined(window: &Window<'_>, figures: &Figures, of: impl Fn(&[usize]) -> Option<f64>) -> Points {
+/// A point a window of time, of windows that hold fewer requests than `fewest` one for several; `of` its spans.
+fn joined(window: &Window<'_>, figures: &Figures, fewest: u64, of: impl Fn(&[usize]) -> Option<f64>) -> Points {
     let (Some(first), Some(last)) = (window.seconds.first(), window.seconds.last()) else { return Points::default() };
     let (from_s, to_s) = (first.0.from_s, last.0.to_s);
     let middle_s = |n: usize| f64::midpoint(window.seconds[n].0.from_s, window.seconds[n].0.to_s);
@@ -226,7 +108,7 @@ fn joined(window: &Window<'_>, figures: &Figures, of: impl Fn(&[usize]) -> Optio
         requests += figures.outcomes[n].1;
         let is_last = n + 1 == window.seconds.len();
         let ends = is_last || place(middle_s(n), from_s, to_s) != place(middle_s(n + 1), from_s, to_s);
-        if ends && requests >= LEAST_REQUESTS {
+        if ends && requests >= fewest {
             let at_s = f64::midpoint(window.seconds[places[0]].0.from_s, window.seconds[n].0.to_s);
             points.extend(of(&places).map(|value| Point { at_s, value, mean: value }));
             places.clear();
@@ -328,12 +210,11 @@ fn result(figure: Figure, part: Part, confidence: f64, horizon_s: f64) -> DriftR
         Limit::Unknown(why) => result.reason = format!("no limit is known, so there is none to run out of: {why}"),
         Limit::Known(limit) => {
             result.limit = Some(limit);
-            match line {
-                Some(line) => decide(&mut result, &line, limit),
-                None => {
-                    result.verdict = Verdict::Unproven;
-                    result.reason = too_little(&points, part);
-                }
+            if let Some(line) = line {
+                decide(&mut result, &line, limit);
+            } else {
+                result.verdict = Verdict::Unproven;
+                result.reason = too_little(&points, part);
             }
         }
     }

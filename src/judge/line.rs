@@ -108,7 +108,7 @@ impl Points {
     /// Of a gauge within the parts that are looked at, of a hold that began at an instant; `lowest`: a window counts by its
     /// lowest look, not by its mean.
     pub(super) fn of_gauge(looks: &Looks<'_>, name: &str, held_from_s: f64, lowest: bool) -> Self {
-        let (Some(from_s), Some(to_s)) = (looks.from_s(), looks.to_s()) else { return Self::default() };
+        let (Some(from_s), Some(to_s)) = (looks.begin_s(), looks.end_s()) else { return Self::default() };
         let mut windows = [Gathered { count: 0.0, at_s: 0.0, mean: 0.0, low: (f64::INFINITY, 0.0) }; WINDOWS];
         for (seen, _) in &looks.seen {
             let (Some(&mean), Some(low)) = (seen.gauges.get(name), seen.low(name)) else { continue };

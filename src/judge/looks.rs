@@ -22,12 +22,12 @@ impl<'a> Looks<'a> {
     }
 
     /// Where the first of the parts begins, seconds since the start of the load.
-    pub(super) fn from_s(&self) -> Option<f64> {
+    pub(super) fn begin_s(&self) -> Option<f64> {
         self.parts.first().map(|part| part.from_s)
     }
 
     /// Where the last of them ends.
-    pub(super) fn to_s(&self) -> Option<f64> {
+    pub(super) fn end_s(&self) -> Option<f64> {
         self.parts.last().map(|part| part.to_s)
     }
 

@@ -5,6 +5,7 @@ mod arrivals;
 mod ceiling;
 mod comparison;
 mod drift;
+mod drifted;
 mod edge;
 mod generator;
 mod hold;
@@ -34,7 +35,7 @@ mod words;
 mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
-pub use drift::{DriftGrowth, DriftResult, RunsOut};
+pub use drifted::{DriftGrowth, DriftResult, RunsOut};
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
 pub use law::{LawLevel, LawPoint, LawResult, Limits, measure_law_level};

@@ -27,6 +27,7 @@ pub(super) fn span_of(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        86_400.0 => "1 day".to_owned(),
         s if s < 36_000.0 => format!("{} h", plain(s / 3600.0)),
         s if s < 259_200.0 => format!("{:.0} h", s / 3600.0),
         s if s < 864_000.0 => format!("{} days", plain(s / 86_400.0)),

@@ -71,12 +71,7 @@ fn grows(view: &View<'_>, looks: &Looks<'_>) -> Option<Growth> {
         }
     };
     let drift = drift.filter(|drift| drift.verdict == Verdict::Fail).map(|drift| {
-        format!(
-            "of its limit of {} it had {} at first: {}",
-            drift.limit_in_words(),
-            drift.level_in_words(),
-            drift.reason
-        )
+        format!("{} at first, of a limit of {}: {}", drift.level_in_words(), drift.limit_in_words(), drift.reason)
     });
     stands_out.then_some(Growth { subject, slope, from_s, seconds, limit, drift })
 }

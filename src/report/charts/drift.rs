@@ -24,34 +24,36 @@ pub(super) fn caption(drift: &DriftResult) -> String {
     format!(
         "{}: what was seen, the line through what is not start-up with the ends of its interval, and both drawn on over {}{runs_out}.",
         title(drift),
-        words::seconds(drift.horizon_s)
+        drift.horizon_in_words()
     )
 }
 
 pub(super) fn draw(canvas: &mut Canvas, drift: &DriftResult) -> Readout {
-    let (top, bottom) = (56.0, canvas.height - 48.0);
+    let (top, foot, end) = (56.0, canvas.height - 48.0, canvas.width - 16.0);
     let in_words = |value: f64| drift.in_words(value);
-    let end_s = drift.points.last().map_or(drift.to_s, |point| point.0).max(drift.to_s);
-    let seen = drift.points.iter().map(|point| point.1);
-    let highest = seen.fold(0.0, f64::max);
-    let near = drift.limit.filter(|limit| *limit <= NEAR * highest);
-    let y = Axis::linear(0.0, highest.max(near.unwrap_or(0.0)).max(f64::MIN_POSITIVE) * 1.15, (bottom, top));
-    let left = left_room_for(canvas, &y, bottom - top, in_words);
     canvas.title((12.0, 16.0), &format!("Drift: {}", title(drift)));
+    let highest = drift.points.iter().map(|point| point.1).fold(0.0, f64::max);
+    let limit = drift.limit.unwrap_or(highest);
+    let near = Some(limit).filter(|limit| *limit <= NEAR * highest);
+    let axis = |most: f64, px| Axis::linear(0.0, most.max(f64::MIN_POSITIVE) * 1.15, px);
+    let (seen, far) = (highest.max(near.unwrap_or(0.0)), highest.max(limit));
 
-    // On a phone the two stand one above the other.
-    let (width, height) = (canvas.width, canvas.height);
-    let middle = f64::midpoint(left, width - 16.0);
+    // On a phone the two panels stand one above the other, else side by side.
     let narrow = canvas.narrow();
-    let (right, low) = if narrow { (width - 16.0, f64::midpoint(top, height) - 36.0) } else { (middle - 14.0, bottom) };
-    let y = if narrow {
-        Axis::linear(0.0, highest.max(near.unwrap_or(0.0)).max(f64::MIN_POSITIVE) * 1.15, (low, top))
+    let (bottom, upper) = if narrow {
+        let middle = f64::midpoint(top, canvas.height);
+        (middle - 36.0, middle + 20.0)
     } else {
-        y
+        (foot, top)
     };
-    let panel = Panel { x: Axis::linear(0.0, end_s, (left, right)), y, left, right, top, bottom: low };
+    let room = |canvas: &Canvas, most, px: (f64, f64)| left_room_for(canvas, &axis(most, px), px.0 - px.1, in_words);
+    let left = room(canvas, seen, (bottom, top));
+    let right = if narrow { end } else { f64::midpoint(left, end) - 14.0 };
+    let last_s = drift.points.last().map_or(drift.to_s, |point| point.0).max(drift.to_s);
+    let x = Axis::linear(0.0, last_s, (left, right));
+    let panel = Panel { x, y: axis(seen, (bottom, top)), left, right, top, bottom };
     panel.grid(canvas, in_words);
-    panel.time(canvas, end_s, true);
+    panel.time(canvas, last_s, !narrow);
     let points: Vec<(f64, f64)> = drift.points.iter().map(|&(at_s, value)| panel.at(at_s, value)).collect();
     for (at, (at_s, _)) in points.iter().zip(&drift.points) {
         canvas.dot(*at, 2.0, if *at_s < drift.from_s { Ink::Muted } else { Ink::Blue });
@@ -61,25 +63,20 @@ pub(super) fn draw(canvas: &mut Canvas, drift: &DriftResult) -> Readout {
         panel.target(canvas, limit, &format!("limit {}", in_words(limit)), &points);
     }
 
-    let limit = drift.limit.unwrap_or(highest);
-    let most = limit.max(highest) * 1.15;
     let reach_s = reach_s(drift);
-    let (from, upper) = if narrow {
-        (left, low + 56.0)
-    } else {
-        (middle + left_room_for(canvas, &Axis::linear(0.0, most, (bottom, top)), bottom - top, in_words) - 14.0, top)
-    };
-    let (end, y) = (width - 16.0, Axis::linear(0.0, most, (bottom, upper)));
-    let panel = Panel { x: Axis::linear(0.0, reach_s, (from, end)), y, left: from, right: end, top: upper, bottom };
+    let room = room(canvas, far, (foot, upper));
+    let left = if narrow { room } else { right + room };
+    let x = Axis::linear(0.0, reach_s, (left, end));
+    let panel = Panel { x, y: axis(far, (foot, upper)), left, right: end, top: upper, bottom: foot };
     panel.grid(canvas, in_words);
     panel.time(canvas, reach_s, true);
     lines(canvas, &panel, drift, reach_s);
     panel.target(canvas, limit, &format!("limit {}", in_words(limit)), &[]);
 
-    let reading = |at: &(f64, f64), point: &(f64, f64)| {
+    let reading = |(at, point): (&(f64, f64), &(f64, f64))| {
         (at.0, format!("{}: {}", words::seconds(point.0.round()), in_words(point.1)))
     };
-    points.iter().zip(&drift.points).map(|(at, point)| reading(at, point)).collect()
+    points.iter().zip(&drift.points).map(reading).collect()
 }
 
 /// How far the line is drawn on, seconds from the start of the load: to where it surely met the limit, or for the horizon.

@@ -1,7 +1,9 @@
 //! The words for drift.
 
+use std::fmt::Write as _;
+
 use crate::judge::{DriftResult, RunResult, Verdict};
-use crate::report::words::{seconds, sign, span, target_name};
+use crate::report::words::{sign, span, target_name};
 
 pub(super) const TITLES: [&str; 6] = ["drift", "at first", "grows by", "interval an hour", "limit", "runs out"];
 
@@ -25,22 +27,22 @@ pub(super) fn heading(result: &RunResult) -> Option<String> {
     };
     Some(format!(
         "What grows has to last for {}{drawn}; all intervals hold together in 95 % of runs",
-        seconds(first.horizon_s)
+        first.horizon_in_words()
     ))
 }
 
 /// Of what runs out: `memory (process api) runs out in 3 h – 9 h`.
 pub(in crate::report) fn failing(result: &RunResult) -> Option<String> {
     let told = |drift: &DriftResult| format!("{} runs out {}", title(drift), drift.runs_out_in_words());
-    listed(result.drift.iter().filter(|drift| drift.verdict == Verdict::Fail).map(told).collect())
+    listed(&result.drift.iter().filter(|drift| drift.verdict == Verdict::Fail).map(told).collect::<Vec<_>>())
 }
 
 /// Of what leaves the run unproven.
 pub(in crate::report) fn open(result: &RunResult) -> Option<String> {
-    listed(result.drift.iter().filter(|drift| drift.is_open()).map(title).collect())
+    listed(&result.drift.iter().filter(|drift| drift.is_open()).map(title).collect::<Vec<_>>())
 }
 
-fn listed(of: Vec<String>) -> Option<String> {
+fn listed(of: &[String]) -> Option<String> {
     match of.len() {
         0 => None,
         1..=3 => Some(of.join(", ")),
@@ -58,11 +60,11 @@ pub(in crate::report) fn next(result: &RunResult) -> Option<String> {
 pub(in crate::report) fn message(drift: &DriftResult) -> String {
     let mut message = format!("{} {}", title(drift), drift.level_in_words());
     if drift.per_hour.is_some() {
-        message += &format!(", grows by {} ({})", drift.per_hour_in_words(), drift.interval_in_words());
+        let _ = write!(message, ", grows by {} ({})", drift.per_hour_in_words(), drift.interval_in_words());
     }
-    message += &format!(", limit {}", drift.limit_in_words());
+    let _ = write!(message, ", limit {}", drift.limit_in_words());
     if !drift.reason.is_empty() {
-        message += &format!(": {}", drift.reason);
+        let _ = write!(message, ": {}", drift.reason);
     }
     message
 }
