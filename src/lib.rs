@@ -11,7 +11,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a subcommand; wires the rooms together; the only room that prints |
-//! | [`capacity`] | the search for the edge |
+//! | [`capacity`] | the search for the edge, and from there to what N users need |
 //! | [`calibrate`] | the harness against known service times |
 //! | [`load`] | drives scenarios: users on Goose, the HTTP client, pacing |
 //! | [`reference`] | the reference agenthub service |
@@ -26,6 +26,7 @@
 //! | [`units`] | durations, rates, ratios: parse and print |
 //! | [`document`] | a TOML document that knows its lines |
 //! | [`mask`] | what must not be written or shown |
+//! | `tls` | whose certificates are trusted |
 
 pub mod audit;
 pub mod calibrate;
@@ -42,4 +43,5 @@ pub mod reference;
 pub mod report;
 pub mod scenario;
 pub mod stats;
+mod tls;
 pub mod units;

@@ -9,6 +9,7 @@ fn asked(start: f64, most: f64, max_time_s: f64) -> AskedSearch {
         abort_on: 0.2,
         looks_s: LOOKS_S.to_vec(),
         confidences: CONFIDENCES.to_vec(),
+        law: None,
     }
 }
 

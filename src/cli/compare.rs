@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::ExitCode;
-use super::report::page_width;
+use super::report::{find, page_width};
 use super::settings::{Layer, parse_tolerance, settle};
 use super::{Failure, Format, print};
-use crate::history::{self, FindError, Measured, Options};
+use crate::history::{self, Measured, Options};
 use crate::judge::{Comparison, Differs, Outcome};
 use crate::report;
 
@@ -93,13 +93,7 @@ pub(super) fn side(results: &Path, references: &str) -> Result<Vec<PathBuf>, Fai
     if let Ok(found) = history::find(results, references) {
         return Ok(vec![found]);
     }
-    let found = |reference: &str| {
-        history::find(results, reference).map_err(|error| match error {
-            FindError::Unreadable { .. } => Failure::cannot(error),
-            _ => Failure::usage(error),
-        })
-    };
-    references.split(',').map(|reference| found(reference.trim())).collect()
+    references.split(',').map(|reference| find(results, reference.trim())).collect()
 }
 
 /// A run that is compared with itself would only seem to say something.

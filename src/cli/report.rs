@@ -10,10 +10,10 @@ use super::exit::ExitCode;
 use super::run::Format;
 use super::settings::{Layer, settle};
 use super::{Failure, print, say};
+use crate::history::{self, FindError};
 use crate::judge::{self, RunResult};
 use crate::record::{self, Run};
-use crate::report::Export;
-use crate::{history, report};
+use crate::report::{self, Export};
 
 /// Columns where the terminal does not tell.
 const WIDTH: usize = 100;
@@ -42,7 +42,7 @@ pub(super) struct ReportArgs {
 pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let flags = Layer { results: args.results.clone(), exports: args.exports.clone(), ..Layer::default() };
     let settings = settle(flags, None, args.config.as_deref())?;
-    let folder = history::find(&settings.results, &args.result).map_err(Failure::cannot)?;
+    let folder = find(&settings.results, &args.result)?;
     let run = record::read(&folder).map_err(Failure::cannot)?;
     let mut result = judge::judge(&run);
     // Its baseline lay beside it.
@@ -50,6 +50,14 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     write_reports(&folder, &settings.exports, &run, &result);
     show(&folder, &run, &result, args.format)?;
     Ok(ExitCode::of(run.end.as_ref(), result.verdict, run.asked.allow_unproven))
+}
+
+/// The folder of a REF. One that names nothing is wrong usage; a results folder that cannot be read is not.
+pub(super) fn find(results: &Path, reference: &str) -> Result<PathBuf, Failure> {
+    history::find(results, reference).map_err(|error| match error {
+        FindError::Unreadable { .. } => Failure::cannot(error),
+        _ => Failure::usage(error),
+    })
 }
 
 /// Writes the report's files into the result's folder. Where they cannot be written the report can still be read here and

@@ -21,16 +21,16 @@ use super::report::{show, write_reports};
 use super::service::Service;
 use super::settings::{
     Layer, ScenarioFile, Settings, Shape, Source, Stages, parse_abort_on, parse_arrival_rate, parse_arrivals,
-    parse_shape, parse_spawn_rate, parse_stages, parse_time, parse_tolerance, parse_users, settle,
+    parse_horizon, parse_shape, parse_spawn_rate, parse_stages, parse_time, parse_tolerance, parse_users, settle,
 };
-use super::{Failure, host, progress, say};
+use super::{Failure, host, progress, say, soak};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge::{self, RunResult};
 use crate::load::{self, AllowedHosts, Host, Limits, Load, LoadError};
 use crate::observe::{Observer, Watch};
 use crate::record::{self, Arrivals, Asked, AskedConnections, AskedScenario, End, LoadModel, Recorder, Run};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Wait};
 
 /// Drive load on a host, judge it, write a result.
 #[derive(Debug, Args)]
@@ -70,6 +70,9 @@ pub(super) struct RunArgs {
     /// Give up when more than this share of the requests of the last 10 s failed, e.g. '20% errors'
     #[arg(long, value_name = "SHARE", value_parser = parse_abort_on)]
     abort_on: Option<f64>,
+    /// How long what grows has to last: drift of response times, errors, memory and connections is judged [default of soak: 7d]
+    #[arg(long, value_name = "TIME", value_parser = parse_horizon, allow_hyphen_values = true)]
+    horizon: Option<Duration>,
     /// A named load: quick (default), guide, stress, ci, soak, or one of the configuration's own
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -133,6 +136,7 @@ impl RunArgs {
             stages: self.stages.take(),
             shape: self.shape,
             abort_on: self.abort_on,
+            horizon: self.horizon,
             baseline: self.baseline.take(),
             tolerance: self.tolerance,
             strict_baseline: self.strict_baseline.then_some(true),
@@ -216,6 +220,9 @@ pub(super) async fn attempt(
     let outlook = judge::outlook(&asked, &settings.targets);
     for line in &outlook.lines {
         tell(line);
+    }
+    for line in soak::lines(&asked, &settings.targets, &watched) {
+        tell(&line);
     }
     match environment::check_limits(&limits, &asked, &host, &connections, &outlook) {
         Ok(lines) => lines.iter().for_each(|line| tell(&format!("warning: {line}"))),
@@ -370,7 +377,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         rate: open.then(|| settings.plan.peak()),
         arrivals: open.then_some(settings.arrivals),
         max_users: open.then_some(settings.max_users),
-        mean_wait_s: (!open).then_some(if thinks { 1.0 / tasks_per_s } else { 0.0 }),
+        mean_wait_s: if open { mean_think_s(scenarios) } else { Some(if thinks { 1.0 / tasks_per_s } else { 0.0 }) },
         mean_requests_per_task: if thinks && !open {
             requests_per_s / tasks_per_s
         } else {
@@ -381,6 +388,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
         baseline: None,
+        horizon_s: settings.horizon.filter(|_| settings.search.is_none()).map(|horizon| horizon.as_secs_f64()),
         search: settings.search.clone(),
         plan: settings.plan.clone(),
         targets: settings.targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),
@@ -395,6 +403,15 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
             })
             .collect(),
     }
+}
+
+/// How long users would think between two tasks, were the arrivals users: what a plan goes from. `None` where a scenario does a task
+/// every so often, whatever its requests take.
+fn mean_think_s(scenarios: &[Weighted]) -> Option<f64> {
+    let total: f64 = scenarios.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let paced = scenarios.iter().any(|(scenario, _)| matches!(scenario.wait, Wait::Pacing(_)));
+    let think = |(scenario, weight): &Weighted| scenario.mean_seconds_per_task() * f64::from(*weight) / total;
+    (!paced).then(|| scenarios.iter().map(think).sum())
 }
 
 /// RFC 3339, UTC.

@@ -28,23 +28,8 @@ impl Side {
 pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Changed {
     let unit = b.iter().find_map(|(_, result)| result.edge.as_ref()).map_or("", |edge| edge.unit.as_str());
     let (a, b) = (Side::of(a), Side::of(b));
-    let mut row = Changed {
-        name: "edge".to_owned(),
-        unit: unit.to_owned(),
-        a: a.value,
-        b: b.value,
-        counts: None,
-        ratio: None,
-        difference: None,
-        margin: None,
-        p_worse: None,
-        adjusted_p: None,
-        permutation_p: None,
-        verdict: Outcome::Unproven,
-        reason: String::new(),
-        steady_s: None,
-        runs: None,
-    };
+    let mut row =
+        Changed { name: "edge".to_owned(), unit: unit.to_owned(), a: a.value, b: b.value, ..Changed::default() };
     let at_least = a.fails.zip(b.passes).map(|(fails, passes)| passes / fails);
     let at_most = b.fails.zip(a.passes).map(|(fails, passes)| fails / passes);
     if let (Some(low), Some(high), Some(from), Some(to)) = (at_least, at_most, a.value, b.value) {

@@ -42,6 +42,9 @@ pub struct LevelResult {
     pub unrecovered: bool,
     /// Successful responses a second.
     pub requests_per_s: f64,
+    /// Mean of successful responses, ms.
+    #[serde(default)]
+    pub mean_ms: Option<f64>,
     /// Of successful responses, ms.
     pub p50_ms: Option<f64>,
     /// Of successful responses, ms.
@@ -120,6 +123,7 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
         confirms: held.confirms,
         unrecovered: held.unrecovered,
         requests_per_s: if seconds > 0.0 { figures.successes.iter().sum::<u64>() as f64 / seconds } else { 0.0 },
+        mean_ms: times.mean().map(|us| us / 1000.0),
         p50_ms: ms(0.5),
         p95_ms: ms(0.95),
         p99_ms: ms(0.99),

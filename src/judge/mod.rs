@@ -4,12 +4,16 @@ mod agree;
 mod arrivals;
 mod ceiling;
 mod comparison;
+mod drift;
 mod edge;
 mod generator;
 mod hold;
+mod law;
+mod line;
 mod looks;
 mod machine;
 mod outlook;
+mod planned;
 mod result;
 mod samples;
 mod series;
@@ -30,9 +34,12 @@ mod words;
 mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
+pub use drift::{DriftGrowth, DriftResult, RunsOut};
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
+pub use law::{LawLevel, LawPoint, LawResult, Limits, measure_law_level};
 pub use outlook::{Outlook, outlook};
+pub use planned::{Assumption, Bears, Between, Needed, Origin, Outgrown, Planned, PlannedFrom, Today, When};
 pub use result::{
     ArrivalsResult, EndpointResult, EnvironmentResult, GeneratorResult, Lag, LoadResult, Milliseconds, RunResult,
     ScenarioResult, StageResult, SteadyResult, TargetResult, Totals, Verdict,

@@ -60,7 +60,8 @@ pub struct Asked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_users: Option<u32>,
     /// Mean seconds between the starts of two tasks of a user on a host that answers at once: think time, pauses, pacing;
-    /// over several scenarios the harmonic mean, as a user that waits less does more tasks. 0 where users never wait.
+    /// over several scenarios the harmonic mean, as a user that waits less does more tasks. 0 where users never wait. `open` load:
+    /// nobody waits; what users would who do as many tasks of each scenario, `None` where one of them has a pace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_wait_s: Option<f64>,
     /// Mean requests in a task, weighted by how often it is done, branches counted as taken evenly.
@@ -74,6 +75,9 @@ pub struct Asked {
     /// `--baseline`: what the run is held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<AskedBaseline>,
+    /// `--horizon`: for how long, seconds, what grows has to last; without it drift is not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_s: Option<f64>,
     /// The load is a search for the edge: the plan is no more than its bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<AskedSearch>,

@@ -36,7 +36,7 @@ pub use checked::{
 };
 pub use figures::{FIGURES, FigureName, FigureUnit, figure_name};
 pub use journal::{Journal, JournalError};
-pub use level::{AskedSearch, HeldLevel};
+pub use level::{AskedLaw, AskedSearch, HeldLevel};
 pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use probe::{
     Blocked, Gap, ProbeKind, ProbeLine, ProbeName, Seen, StatementRow, Statements, TableRow, Tables, Watched,

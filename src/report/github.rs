@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use super::{ReportError, check, comparison, junit, watched, words};
+use super::{ReportError, check, comparison, drift, junit, watched, words};
 use crate::judge::{Comparison, Outcome, RunResult, Verdict};
 use crate::record::{CheckOutcome, Run};
 
@@ -45,6 +45,15 @@ pub(super) fn of_run(run: &Run, result: &RunResult) -> Vec<String> {
         };
         let title = format!("{} · {}", words::shout(target.verdict), words::target_name(&target.name));
         found.push((level, title, junit::message(target)));
+    }
+    for drift in &result.drift {
+        let level = match drift.verdict {
+            Verdict::Fail => Level::Error,
+            _ if drift.is_open() => Level::Warning,
+            _ => continue,
+        };
+        let title = format!("{} · drift of {}", words::shout(drift.verdict), drift::title(drift));
+        found.push((level, title, drift::message(drift)));
     }
     if let (Verdict::Fail, Some(suspect)) = (result.verdict, result.suspects.first()) {
         let (evidence, advice) = (suspect.evidence.join("; "), watched::sentence(&suspect.advice));

@@ -6,6 +6,8 @@ mod charts;
 mod check;
 pub(crate) mod columns;
 mod comparison;
+mod drift;
+mod endpoints;
 #[cfg(test)]
 mod example;
 mod exports;
@@ -28,7 +30,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::history::Listing;
-use crate::judge::{Comparison, RunResult, Trend};
+use crate::judge::{Comparison, Planned, RunResult, Trend};
 use crate::record::{Checked, Run};
 
 pub use exports::Export;
@@ -96,6 +98,21 @@ pub fn trend_markdown(of: &Trend) -> String {
 /// A history as a page that needs no network.
 pub fn trend_html(of: &Trend) -> Result<String, askama::Error> {
     trend::page(of)
+}
+
+/// The terminal's report of a plan.
+pub fn plan_text(of: &Planned, width: usize, colour: bool) -> String {
+    capacity::plan_text(of, width, colour)
+}
+
+/// A plan as JSON, ending with a newline.
+pub fn plan_json(of: &Planned) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(of).map(|text| text + "\n")
+}
+
+/// A plan as Markdown, for a planning document.
+pub fn plan_markdown(of: &Planned) -> String {
+    capacity::plan_markdown(of)
 }
 
 /// The terminal's report of a check.

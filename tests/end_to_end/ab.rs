@@ -45,7 +45,7 @@ const LOAD: &[&str] = &[
     "-r",
     "100",
     "-t",
-    "4s",
+    "3s",
     "--target",
     "p50_response_time=1s",
     "--target",

@@ -3,6 +3,7 @@
 mod activity;
 mod explain;
 mod gather;
+mod guide_indexes;
 mod indexes;
 mod seen;
 mod session;
@@ -71,7 +72,8 @@ impl Basis {
 /// Its rules.
 pub(super) fn rules() -> Vec<&'static Rule> {
     let mut rules = vec![&REACHABLE];
-    rules.extend(indexes::rules());
+    rules.extend(guide_indexes::rules());
+    rules.extend(indexes::RULES);
     rules.extend(tables::RULES);
     rules.extend(activity::RULES);
     rules.extend(statements::RULES);
@@ -97,6 +99,7 @@ pub(super) async fn look(target: &DbTarget, timeout: Duration) -> Vec<Finding> {
         let server = &seen.server;
         let reached = format!("PostgreSQL {}, database {}, role {}", server.version, server.name, server.role);
         let mut found = vec![REACHABLE.pass(reached)];
+        found.extend(guide_indexes::judge(&seen));
         found.extend(indexes::judge(&seen, &basis));
         found.extend(tables::judge(&seen, &basis));
         found.extend(activity::judge(&seen, &basis));

@@ -4,7 +4,7 @@ use super::super::rule::Outcome;
 use super::seen::{Checkpoints, Connections, Database, Oldest, Seen, Server, Setting};
 use crate::observe::Numbers;
 
-use super::{Basis, activity, indexes, one_line, settings, statements, tables};
+use super::{Basis, activity, guide_indexes, indexes, one_line, settings, statements, tables};
 
 pub(super) fn basis() -> Basis {
     Basis {
@@ -76,6 +76,7 @@ fn all_is_well_where_all_is_well_and_every_rule_has_its_say() {
     let found: Vec<_> = [indexes::judge, tables::judge, activity::judge, statements::judge, settings::judge]
         .into_iter()
         .flat_map(|judge| judge(&seen, &basis))
+        .chain(guide_indexes::judge(&seen))
         .collect();
     for finding in &found {
         assert!(matches!(finding.outcome, Outcome::Pass | Outcome::CannotExist), "{finding:?}");

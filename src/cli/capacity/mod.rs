@@ -1,10 +1,12 @@
-//! `capacity`: the highest load at which every target still passes.
+//! `capacity`: the highest load at which every target still passes; and what N users need by it.
 
+mod law;
 mod live;
+mod plan;
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 use tokio::sync::watch::Receiver;
 
 pub(super) use live::Live;
@@ -15,12 +17,12 @@ use super::exit::ExitCode;
 use super::report::show;
 use super::run::{Attempt, attempt, conclude};
 use super::settings::{
-    Layer, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_spawn_rate, parse_time, parse_tolerance,
-    parse_users, settle,
+    By, Layer, SearchLayer, Source, Sources, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_spawn_rate,
+    parse_time, parse_users, parse_width,
 };
 use super::{Failure, say};
 use crate::capacity::{CONFIDENCES, LOOKS_S};
-use crate::record::{Arrivals, AskedSearch};
+use crate::record::{Arrivals, AskedSearch, LoadModel};
 
 /// Where nothing is said.
 const MAX_TIME: Duration = Duration::from_mins(30);
@@ -34,18 +36,25 @@ const SPAWN_RATE: f64 = 50.0;
 /// What the plan lasts beyond the time of the search, which ends the load itself.
 const BEYOND: Duration = Duration::from_secs(5);
 
-/// Find the highest load at which every target still passes.
+/// Find the highest load at which every target still passes; `capacity plan` goes from there to what N users need.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_help_heading = "Instead of a search",
+    disable_help_subcommand = true,
     after_help = "The load climbs until a target fails, then narrows the bracket; each level is looked at after 15, 30, \
-    60, 120 and 240 s at most, and the one that passes is held a second time. Exit codes: 0 the edge is bracketed and its \
+    60, 120 and 240 s at most, and the one that passes is held a second time. How to search can also be set by the \
+    environment (AGENTHUB_PERF_CAPACITY_MAX_RATE=2000/s) and by [capacity] of agenthub-perf.toml: by, start, max_rate, \
+    max_users, max_time, width, abort_on. Exit codes: 0 the edge is bracketed and its \
     lower end confirmed, or the highest level allowed passes; 98 not proven; 1 could not run; 2 wrong usage; 130 interrupted, \
     with what is known so far."
 )]
 pub(super) struct CapacityArgs {
-    /// What is searched for: arrivals a second, whatever the host does, or users who think
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = By::Rate)]
-    by: By,
+    #[command(subcommand)]
+    instead: Option<Instead>,
+    /// What is searched for: arrivals a second, whatever the host does, or users who think [default: rate]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    by: Option<By>,
     /// The first level, e.g. 50/s, or 20 users [default: 10/s, 10 users]
     #[arg(long, value_name = "LEVEL")]
     start: Option<String>,
@@ -59,7 +68,7 @@ pub(super) struct CapacityArgs {
     #[arg(short = 't', long, value_name = "TIME", value_parser = parse_time)]
     max_time: Option<Duration>,
     /// How narrow the bracket shall be [default: 5%]
-    #[arg(long, value_name = "SHARE", value_parser = parse_tolerance)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_width)]
     width: Option<f64>,
     /// Give a level up when more than this share of the requests of the last 10 s failed [default: '20% errors']
     #[arg(long, value_name = "SHARE", value_parser = parse_abort_on)]
@@ -70,25 +79,41 @@ pub(super) struct CapacityArgs {
     /// By users: how many start a second while the load grows [default: 50]
     #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate)]
     spawn_rate: Option<f64>,
+    /// When the edge is found, go on past it for the scaling law: where contention and coherency begin to cost, and where more
+    /// users make less. A third of --max-time is kept for it
+    #[arg(long)]
+    law: bool,
     #[command(flatten)]
     common: CommonArgs,
 }
 
-/// What a level is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum By {
-    /// Arrivals a second.
-    Rate,
-    /// Users.
-    Users,
+/// What is done instead of a search.
+#[derive(Debug, Subcommand)]
+enum Instead {
+    /// Reckon from a result what so many users need: requests, instances, and when today's run out
+    Plan(plan::PlanArgs),
 }
 
 impl CapacityArgs {
+    /// How the flags have it searched; they are taken out.
+    fn search(&mut self) -> SearchLayer {
+        SearchLayer {
+            source: Source::Flags,
+            by: self.by,
+            start: self.start.take(),
+            max_rate: self.max_rate,
+            max_users: self.max_users,
+            max_time: self.max_time,
+            width: self.width,
+            abort_on: self.abort_on,
+        }
+    }
+
     /// The load that bounds the search, and the search.
-    fn settle(&mut self) -> Result<(Layer, AskedSearch), String> {
-        let max_time = self.max_time.unwrap_or(MAX_TIME);
-        let run_time = Some(max_time + BEYOND);
-        let common = self.common.layer();
+    fn settle(&mut self, sources: &Sources) -> Result<(Layer, AskedSearch), String> {
+        let flags = self.search();
+        let layers: Vec<&SearchLayer> = [&flags].into_iter().chain(sources.searches()).collect();
+        let by = first(&layers, |layer| layer.by).unwrap_or(By::Rate);
         let only = |given: bool, flag: &str, by: &str| {
             if given {
                 Err(format!("{flag} belongs to a search by {by}: leave it out, or search --by {by}"))
@@ -96,59 +121,89 @@ impl CapacityArgs {
                 Ok(())
             }
         };
-        let (layer, start, most) = match self.by {
+        match by {
+            By::Rate => only(self.spawn_rate.is_some(), "--spawn-rate", "users")?,
+            By::Users => {
+                only(flags.max_rate.is_some(), "--max-rate", "rate")?;
+                only(self.arrivals.is_some(), "--arrivals", "rate")?;
+            }
+        }
+        let search = search(&layers, by)?;
+        let common = self.common.layer();
+        let run_time = Some(Duration::from_secs_f64(search.max_time_s) + BEYOND);
+        let layer = match by {
             By::Rate => {
-                only(self.spawn_rate.is_some(), "--spawn-rate", "users")?;
-                let most = self.max_rate.unwrap_or(MAX_RATE);
-                let start = self.start.as_deref().map(parse_arrival_rate).transpose().map_err(start_error)?;
-                let (arrivals, max_users) = (self.arrivals, self.max_users);
-                (Layer { rate: Some(most), run_time, arrivals, max_users, ..common }, start, most)
+                let max_users = first(&layers, |layer| layer.max_users);
+                Layer { rate: Some(search.most), run_time, arrivals: self.arrivals, max_users, ..common }
             }
             By::Users => {
-                only(self.max_rate.is_some(), "--max-rate", "rate")?;
-                only(self.arrivals.is_some(), "--arrivals", "rate")?;
-                let most = self.max_users.unwrap_or(MAX_USERS);
-                let start = self.start.as_deref().map(parse_users).transpose().map_err(start_error)?.map(f64::from);
                 let spawn_rate = self.spawn_rate.or(Some(SPAWN_RATE));
-                (Layer { users: Some(most), spawn_rate, run_time, ..common }, start, f64::from(most))
+                Layer { users: Some(search.most as u32), spawn_rate, run_time, ..common }
             }
         };
-        let search = AskedSearch {
-            start: start.unwrap_or(START.min(most)),
-            most,
-            max_time_s: max_time.as_secs_f64(),
-            width: self.width.unwrap_or(WIDTH),
-            abort_on: self.abort_on.unwrap_or(ABORT_ON),
-            looks_s: LOOKS_S.to_vec(),
-            confidences: CONFIDENCES.to_vec(),
-        };
-        if search.start > most {
-            return Err(format!(
-                "--start {} is above the highest level allowed, {most}: raise {}",
-                search.start,
-                if self.by == By::Rate { "--max-rate" } else { "--max-users" }
-            ));
-        }
-        if search.max_time_s < LOOKS_S[0] + 10.0 {
-            return Err(format!(
-                "--max-time is too short to look at one level: give it at least {} s",
-                LOOKS_S[0] + 10.0
-            ));
-        }
         Ok((layer, search))
     }
 }
 
-/// Names the flag.
-#[expect(clippy::needless_pass_by_value, reason = "fits behind map_err")]
-fn start_error(problem: String) -> String {
-    format!("--start: {problem}")
+/// The first that says something wins.
+fn first<T>(layers: &[&SearchLayer], pick: impl Fn(&SearchLayer) -> Option<T>) -> Option<T> {
+    layers.iter().find_map(|layer| pick(layer))
 }
 
-/// Searches.
+/// What the sources ask for together.
+fn search(layers: &[&SearchLayer], by: By) -> Result<AskedSearch, String> {
+    let place = |said: fn(&SearchLayer) -> bool, key: &str| {
+        let said = layers.iter().find(|layer| said(layer));
+        said.map_or_else(|| Source::Flags.place(key), |layer| layer.place(key))
+    };
+    let most = match by {
+        By::Rate => first(layers, |layer| layer.max_rate).unwrap_or(MAX_RATE),
+        By::Users => f64::from(first(layers, |layer| layer.max_users).unwrap_or(MAX_USERS)),
+    };
+    let start_is = || place(|layer| layer.start.is_some(), "start");
+    let start = first(layers, |layer| layer.start.as_deref().map(|text| by.level(text))).transpose();
+    let start = start.map_err(|problem| format!("{}: {problem}", start_is()))?;
+    let max_time_s = first(layers, |layer| layer.max_time).unwrap_or(MAX_TIME).as_secs_f64();
+    let search = AskedSearch {
+        start: start.unwrap_or(START.min(most)),
+        most,
+        max_time_s,
+        width: first(layers, |layer| layer.width).unwrap_or(WIDTH),
+        abort_on: first(layers, |layer| layer.abort_on).unwrap_or(ABORT_ON),
+        looks_s: LOOKS_S.to_vec(),
+        confidences: CONFIDENCES.to_vec(),
+        law: None,
+    };
+    if search.start > most {
+        let raise = match by {
+            By::Rate => place(|layer| layer.max_rate.is_some(), "max_rate"),
+            By::Users => place(|layer| layer.max_users.is_some(), "max_users"),
+        };
+        let start = search.start;
+        return Err(format!("{} {start} is above the highest level allowed, {most}: raise {raise}", start_is()));
+    }
+    if search.max_time_s < LOOKS_S[0] + 10.0 {
+        return Err(format!(
+            "{} is too short to look at one level: give it at least {} s",
+            place(|layer| layer.max_time.is_some(), "max_time"),
+            LOOKS_S[0] + 10.0
+        ));
+    }
+    Ok(search)
+}
+
+/// Searches, or plans.
 pub(super) async fn capacity(mut args: CapacityArgs, stop: Receiver<bool>) -> Result<ExitCode, Failure> {
-    let (layer, search) = args.settle().map_err(Failure::usage)?;
-    let mut settings = settle(layer, None, args.common.config.as_deref())?;
+    if let Some(Instead::Plan(args)) = args.instead {
+        return plan::plan(&args);
+    }
+    let sources = Sources::read(None, args.common.config.as_deref())?;
+    let (layer, mut search) = args.settle(&sources).map_err(Failure::usage)?;
+    let mut settings = sources.settle(layer)?;
+    if args.law {
+        let most = if settings.plan.model == LoadModel::Closed { search.most as u32 } else { settings.max_users };
+        law::share_time(&mut search, most).map_err(Failure::usage)?;
+    }
     settings.search = Some(search);
     settings.baseline = None;
     settings.strict_baseline = false;

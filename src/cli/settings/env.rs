@@ -8,9 +8,10 @@ use crate::report::Export;
 
 use super::super::check::CheckSettings;
 use super::super::probes;
+use super::capacity::{SearchLayer, parse_by, parse_start, parse_width};
 use super::{
-    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed,
-    parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario,
+    parse_seed, parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.
@@ -39,6 +40,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             stages: env.one("STAGES", parse_stages)?,
             shape: env.one("SHAPE", parse_shape)?,
             abort_on: env.one("ABORT_ON", parse_abort_on)?,
+            horizon: env.one("HORIZON", parse_horizon)?,
             targets: env.list("TARGET", parse_target)?,
             baseline: env.text("BASELINE"),
             tolerance: env.one("TOLERANCE", parse_tolerance)?,
@@ -52,6 +54,16 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             keep_alive: env.one("KEEP_ALIVE", parse_flag)?,
             http2: env.one("HTTP2", parse_flag)?,
             allow_unproven: env.one("ALLOW_UNPROVEN", parse_flag)?,
+            search: SearchLayer {
+                source: Source::Environment,
+                by: env.one("CAPACITY_BY", parse_by)?,
+                start: env.one("CAPACITY_START", parse_start)?,
+                max_rate: env.one("CAPACITY_MAX_RATE", parse_arrival_rate)?,
+                max_users: env.one("CAPACITY_MAX_USERS", parse_users)?,
+                max_time: env.one("CAPACITY_MAX_TIME", parse_time)?,
+                width: env.one("CAPACITY_WIDTH", parse_width)?,
+                abort_on: env.one("CAPACITY_ABORT_ON", parse_abort_on)?,
+            },
             check: CheckSettings { before_run: env.one("CHECK", parse_flag)?, ..CheckSettings::default() },
             refused: Vec::new(),
             watch: Watch {
@@ -70,7 +82,14 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 40] = [
+const KNOWN: [&str; 48] = [
+    "CAPACITY_BY",
+    "CAPACITY_START",
+    "CAPACITY_MAX_RATE",
+    "CAPACITY_MAX_USERS",
+    "CAPACITY_MAX_TIME",
+    "CAPACITY_WIDTH",
+    "CAPACITY_ABORT_ON",
     "CHECK",
     "CHECK_TOKEN",
     "POSTGRES",
@@ -92,6 +111,7 @@ const KNOWN: [&str; 40] = [
     "STAGES",
     "SHAPE",
     "ABORT_ON",
+    "HORIZON",
     "TARGET",
     "BASELINE",
     "TOLERANCE",

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::{Failure, check, probes};
+use super::capacity::{self, checked, plain};
 use super::{
-    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_scenario, parse_shape, parse_spawn_rate,
-    parse_stages, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario, parse_shape,
+    parse_spawn_rate, parse_stages, parse_tolerance, parse_users,
 };
-use crate::document::{Document, Kind, Node, Problems, Table};
+use crate::document::{Document, Node, Problems, Table};
 use crate::judge::Targets;
 use crate::report::Export;
 
@@ -75,6 +76,7 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         stages: table.take("stages").and_then(|node| checked(&node, parse_stages(node.text()?))),
         shape: table.take("shape").and_then(|node| checked(&node, parse_shape(node.text()?))),
         abort_on: table.take("abort_on").and_then(|node| checked(&node, parse_abort_on(&plain(&node)?))),
+        horizon: table.take("horizon").and_then(|node| checked(&node, parse_horizon(&plain(&node)?))),
         targets: table.take("targets").map(|node| targets(&node)).unwrap_or_default(),
         baseline: table.take("baseline").and_then(|node| node.filled_text().map(str::to_owned)),
         tolerance: table.take("tolerance").and_then(|node| checked(&node, parse_tolerance(&plain(&node)?))),
@@ -94,6 +96,11 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             .map(probes::read_table)
             .unwrap_or_default(),
         refused: Vec::new(),
+        search: table
+            .take("capacity")
+            .and_then(|node| node.table("[capacity]"))
+            .map(capacity::read_table)
+            .unwrap_or_default(),
         check: table
             .take("check")
             .and_then(|node| node.table("[check]"))
@@ -121,19 +128,6 @@ fn targets(node: &Node<'_>) -> Vec<(String, String)> {
     }
     table.close();
     read
-}
-
-/// A string, or a number as it would be written in one.
-fn plain(node: &Node<'_>) -> Option<String> {
-    match &node.value().kind {
-        Kind::Integer(Some(number)) => Some(number.to_string()),
-        Kind::Float(number) => Some(number.to_string()),
-        _ => node.text().map(str::to_owned),
-    }
-}
-
-fn checked<T>(node: &Node<'_>, parsed: Result<T, String>) -> Option<T> {
-    parsed.map_err(|problem| node.reject(format!("`{}`: {problem}", node.key()), None)).ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a run is asked to do: flag, environment, a profile named by either, file, default, in this order.
 
+mod capacity;
 mod env;
 mod file;
 mod plan;
@@ -19,6 +20,7 @@ use crate::record::{Arrivals, AskedSearch, LoadModel, LoadPlan, Stage};
 use crate::report::Export;
 use crate::units::{parse_duration, parse_rate, parse_ratio};
 
+pub(super) use capacity::{By, SearchLayer, parse_width};
 pub(super) use env::from_env;
 pub(super) use file::ConfigFile;
 pub(super) use plan::{parse_arrival_rate, parse_arrivals, parse_stages};
@@ -27,6 +29,10 @@ pub(super) use source::Source;
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
+
+/// Nothing is worth a soak that has to last for less.
+const LEAST_HORIZON: Duration = Duration::from_mins(1);
+const MOST_HORIZON: Duration = Duration::from_hours(3650 * 24);
 
 /// How much worse than a baseline counts as the same, where nothing is said.
 const TOLERANCE: f64 = 0.05;
@@ -48,6 +54,7 @@ pub(super) struct Layer {
     pub(super) shape: Option<Shape>,
     /// A fraction.
     pub(super) abort_on: Option<f64>,
+    pub(super) horizon: Option<Duration>,
     pub(super) targets: Vec<(String, String)>,
     pub(super) baseline: Option<String>,
     pub(super) tolerance: Option<f64>,
@@ -64,6 +71,8 @@ pub(super) struct Layer {
     pub(super) watch: Watch,
     /// What of it cannot be read, in words that repeat no secret.
     pub(super) refused: Vec<String>,
+    /// How the edge is searched for, where it is.
+    pub(super) search: SearchLayer,
     pub(super) check: CheckSettings,
 }
 
@@ -91,6 +100,8 @@ pub(super) struct Settings {
     pub(super) plan: LoadPlan,
     /// The load is given up where a larger share fails.
     pub(super) abort_on: Option<f64>,
+    /// For how long what grows has to last; drift is not judged without.
+    pub(super) horizon: Option<Duration>,
     /// The load is a search for the edge, within the plan.
     pub(super) search: Option<AskedSearch>,
     /// Where the load is not made of stages.
@@ -143,29 +154,53 @@ pub(super) fn settle(
     profile_flag: Option<&str>,
     config_flag: Option<&Path>,
 ) -> Result<Settings, Failure> {
-    if let Some(problem) = flags.refused.first() {
-        return Err(Failure::usage(problem));
+    Sources::read(profile_flag, config_flag)?.settle(flags)
+}
+
+/// What is said beside the flags.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// The nearest first.
+    layers: Vec<Layer>,
+}
+
+impl Sources {
+    /// Reads the environment, and the profile and file that it or a flag names.
+    pub(super) fn read(profile_flag: Option<&str>, config_flag: Option<&Path>) -> Result<Self, Failure> {
+        let environment = from_env(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+        let config = match config_flag.or(environment.config.as_deref()) {
+            Some(path) => Some(ConfigFile::read(path)?),
+            None if Path::new(DEFAULT_CONFIG).exists() => Some(ConfigFile::read(Path::new(DEFAULT_CONFIG))?),
+            None => None,
+        };
+        let named = profile_flag.or(environment.profile.as_deref());
+        let mut layers = vec![environment.layer];
+        if let Some(name) = named {
+            layers.extend(profile::find(name, config.as_ref()).map_err(Failure::usage)?);
+        }
+        layers.extend(config.map(|config| config.layer));
+        Ok(Self { layers })
     }
-    let environment = from_env(&|name| std::env::var(name).ok()).map_err(Failure::usage)?;
-    let config = match config_flag.or(environment.config.as_deref()) {
-        Some(path) => Some(ConfigFile::read(path)?),
-        None if Path::new(DEFAULT_CONFIG).exists() => Some(ConfigFile::read(Path::new(DEFAULT_CONFIG))?),
-        None => None,
-    };
-    let named = profile_flag.or(environment.profile.as_deref());
-    let mut layers = vec![flags, environment.layer];
-    if let Some(name) = named {
-        layers.extend(profile::find(name, config.as_ref()).map_err(Failure::usage)?);
+
+    /// How they have the edge searched for, the nearest first.
+    pub(super) fn searches(&self) -> impl Iterator<Item = &SearchLayer> {
+        self.layers.iter().map(|layer| &layer.search)
     }
-    layers.extend(config.map(|config| config.layer));
-    layers.push(profile::quick());
-    let mut settings = merge(&layers).map_err(Failure::usage)?;
-    if let Some(problem) = settings.watch.ambiguous() {
-        return Err(Failure::usage(problem));
+
+    /// With the flags before them, and the program's own profile behind.
+    pub(super) fn settle(self, flags: Layer) -> Result<Settings, Failure> {
+        if let Some(problem) = flags.refused.first() {
+            return Err(Failure::usage(problem));
+        }
+        let layers: Vec<Layer> = [flags].into_iter().chain(self.layers).chain([profile::quick()]).collect();
+        let mut settings = merge(&layers).map_err(Failure::usage)?;
+        if let Some(problem) = settings.watch.ambiguous() {
+            return Err(Failure::usage(problem));
+        }
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        settings.warnings = variables.filter_map(|name| env::unknown(&name)).collect();
+        Ok(settings)
     }
-    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    settings.warnings = variables.filter_map(|name| env::unknown(&name)).collect();
-    Ok(settings)
 }
 
 /// The first that says something wins; targets and allowed hosts are added up.
@@ -190,6 +225,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         allow_hosts: layers.iter().flat_map(|layer| layer.allow_hosts.clone()).collect(),
         plan,
         abort_on: layers.iter().find_map(|layer| layer.abort_on),
+        horizon: layers.iter().find_map(|layer| layer.horizon),
         search: None,
         spawn_rate,
         arrivals: layers.iter().find_map(|layer| layer.arrivals).unwrap_or_default(),
@@ -241,6 +277,15 @@ pub(super) fn parse_spawn_rate(text: &str) -> Result<f64, String> {
 pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
     if time.is_zero() { Err("the time must be above 0, e.g. 300s or 5m".to_owned()) } else { Ok(time) }
+}
+
+/// How long what grows has to last.
+pub(super) fn parse_horizon(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text.trim()).map_err(|error| error.to_string())?;
+    if (LEAST_HORIZON..=MOST_HORIZON).contains(&time) {
+        return Ok(time);
+    }
+    Err("the horizon must be from 1m to 3650d, e.g. 12h or 7d".to_owned())
 }
 
 /// A time that may be 0.
@@ -345,6 +390,10 @@ mod tests {
         }
         assert_eq!(parse_spawn_rate("0.5"), Ok(0.5));
         assert!(parse_time("0s").is_err());
+        assert_eq!(parse_horizon("7d"), Ok(Duration::from_hours(168)));
+        for bad in ["0", "59s", "-1d", "4000d", "soon"] {
+            assert!(parse_horizon(bad).is_err(), "{bad:?} was taken");
+        }
         assert_eq!(parse_seed("42"), Ok(42));
         for bad in ["x", "-1", "1.5", "", "9223372036854775808"] {
             assert!(parse_seed(bad).unwrap_err().contains("e.g. 42"), "{bad:?}");

@@ -31,7 +31,7 @@ impl Source {
     }
 
     /// Where a key was said: `--rate`, `AGENTHUB_PERF_RATE`, `` `rate` (agenthub-perf.toml:3) ``.
-    pub(super) fn place(&self, key: &str) -> String {
+    pub(in crate::cli) fn place(&self, key: &str) -> String {
         match (self, key) {
             (Self::Flags, "users") => "-u".to_owned(),
             (Self::Flags, "spawn_rate") => "-r".to_owned(),

@@ -54,7 +54,16 @@ fn run(seconds: Vec<Told>) -> Run {
 }
 
 fn held(to_s: f64) -> HeldLevel {
-    HeldLevel { from_s: 0.0, to_s, level: 50.0, looks: 1, confirms: false, given_up: None, unrecovered: false }
+    HeldLevel {
+        from_s: 0.0,
+        to_s,
+        level: 50.0,
+        looks: 1,
+        confirms: false,
+        given_up: None,
+        unrecovered: false,
+        law: false,
+    }
 }
 
 fn steady(us: u64, seconds: usize) -> Vec<Told> {

@@ -63,6 +63,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c".to_owned(),
         baseline: None,
+        horizon_s: None,
         search: None,
         plan,
         targets: Targets::guide().to_words(),

@@ -28,6 +28,16 @@ fn watched_with_a_suspect() -> RunResult {
     result
 }
 
+/// A minute of a service that leaks, and of whose nginx no limit is known.
+fn soak() -> RunResult {
+    let mut world = World::healthy();
+    world.run.asked.horizon_s = Some(3600.0);
+    world.gauge(ProbeKind::Process, "api", "memory_bytes", |at_s| 6e7 + 5e6 * at_s);
+    let result = world.judge();
+    assert!(result.drift.len() > 6, "{:#?}", result.drift);
+    result
+}
+
 /// One that a check was made before.
 fn checked() -> RunResult {
     let mut run = simulate(users(250, 50.0, 60.0), fast);
@@ -49,6 +59,7 @@ fn results() -> Vec<RunResult> {
         judge(&empty),
         World::healthy().judge(),
         watched_with_a_suspect(),
+        soak(),
         checked(),
     ]
 }
@@ -91,6 +102,24 @@ fn a_broken_result_is_not() {
     let mut broken = good;
     broken["verdit"] = json!("pass");
     assert!(!errors(&broken).is_empty());
+}
+
+#[test]
+fn a_broken_drift_is_not_either() {
+    let good = serde_json::to_value(soak()).unwrap();
+    for (pointer, value) in [
+        ("/drift/0/verdict", json!("void")),
+        ("/drift/0/name", json!(null)),
+        ("/drift/0/unit", json!("MB")),
+        ("/drift/0/per_hour", json!({"value": 1})),
+        ("/drift/0/growth", json!("fast")),
+        ("/drift/0/horizon_s", json!(0)),
+        ("/drift/0/points/0", json!([1])),
+    ] {
+        let mut broken = good.clone();
+        *broken.pointer_mut(pointer).unwrap() = value;
+        assert!(!errors(&broken).is_empty(), "{pointer}");
+    }
 }
 
 #[test]

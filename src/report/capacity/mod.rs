@@ -1,12 +1,15 @@
-//! The parts of a report that tell of a search for the edge: the answer in a sentence, the levels that were held, the chart.
+//! The parts of a report that tell of a search for the edge: the answer in a sentence, the levels that were held, the chart. And what
+//! a plan makes of it.
 
 mod html;
 mod markdown;
+mod plan;
 mod terminal;
 mod words;
 
 pub(super) use html::section as html_section;
 pub(super) use markdown::section as markdown_section;
+pub(super) use plan::{markdown as plan_markdown, text as plan_text};
 pub(super) use terminal::section as text_section;
 pub(super) use words::{asked, next, sentence};
 

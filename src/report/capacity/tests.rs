@@ -14,6 +14,7 @@ fn held(level: f64, from_s: f64, seconds: f64, p95_ms: f64, verdict: Verdict) ->
         confirms: false,
         unrecovered: false,
         requests_per_s: level.min(430.0),
+        mean_ms: Some(p95_ms / 3.0),
         p50_ms: Some(p95_ms / 4.0),
         p95_ms: Some(p95_ms),
         p99_ms: Some(p95_ms * 1.5),
@@ -35,6 +36,7 @@ fn found() -> (Run, RunResult) {
         abort_on: 0.2,
         looks_s: vec![15.0],
         confidences: vec![0.99],
+        law: None,
     });
     run.asked.plan.model = LoadModel::Open;
     result.levels = vec![

@@ -75,9 +75,9 @@ pub(in crate::report) fn next(run: &Run, result: &RunResult) -> Option<(String, 
         ),
         (None, Some(fails)) => (
             "begin lower, and leave more time".to_owned(),
-            command(&format!("--start {}{unit} --max-time {}s", plain(fails / 32.0), plain(search.max_time_s * 2.0))),
+            command(&format!("--start {}{unit} --max-time {}s", plain(fails / 32.0), plain(search.whole_s() * 2.0))),
         ),
-        _ => ("leave more time".to_owned(), command(&format!("--max-time {}s", plain(search.max_time_s * 2.0)))),
+        _ => ("leave more time".to_owned(), command(&format!("--max-time {}s", plain(search.whole_s() * 2.0)))),
     })
 }
 

@@ -4,6 +4,7 @@ mod axis;
 mod canvas;
 mod dashboard;
 mod distribution;
+mod drift;
 mod edge;
 mod failures;
 mod panel;
@@ -61,7 +62,12 @@ pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
         chart("throughput", &throughput::caption(run), |canvas| throughput::draw(canvas, run, result)),
         chart("failures", &failures::caption(result), |canvas| failures::draw(canvas, run, result)),
     ];
-    edge.into_iter().chain(of_time).collect()
+    let drawn = result.drift.iter().filter(|drift| drift::is_drawn(drift));
+    let drift = (1..).zip(drawn).map(|(n, of)| {
+        let name = of.name.split('[').next().unwrap_or_default().replace('_', "-");
+        chart(&format!("drift-{n}-{name}"), &drift::caption(of), |canvas| drift::draw(canvas, of))
+    });
+    edge.into_iter().chain(of_time).chain(drift).collect()
 }
 
 /// The six views of the guide's dashboard, in its order.

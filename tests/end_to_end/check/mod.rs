@@ -1,10 +1,17 @@
 //! `check` against real servers: what is tuned passes; with a tuning taken away the right rule fails, and its printed fix,
 //! run as printed, makes it pass.
 
+mod app;
+mod cache;
+mod containers;
 mod db;
 mod doors;
-mod others;
+mod doors_of_others;
+mod proxy;
 mod run;
+mod small;
+mod stack;
+mod system;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -68,6 +75,13 @@ fn with_outcome(found: &Value, outcome: &str) -> Vec<String> {
 fn fix(found: &Value, rule: &str) -> String {
     let ours = of(found, rule);
     ours[0]["fix"]["text"].as_str().unwrap_or_else(|| panic!("no fix in {ours:#?}")).to_owned()
+}
+
+/// What was seen, of a rule's only finding.
+#[track_caller]
+fn evidence(found: &Value, rule: &str) -> Vec<String> {
+    let lines = of(found, rule)[0]["evidence"].as_array().cloned().unwrap_or_default();
+    lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect()
 }
 
 /// psql as the superuser, in any database.

@@ -1,0 +1,228 @@
+//! What a result carries for a plan: the ends of its edge, how long a task takes, how far it is proven; or why it carries none.
+
+use crate::judge::{Between, PlannedFrom, RunResult, Verdict};
+use crate::record::{IntervalKind, LoadModel, Run};
+
+/// Why no plan can be made from a result. The texts name the result and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A search that has proved nothing.
+    #[error("{id} does not tell where the edge is: {why}")]
+    NoEdge {
+        /// The result.
+        id: String,
+        /// Why, and what would tell it.
+        why: String,
+    },
+    /// A run, and not one that shows a level to pass.
+    #[error("{id} is no search for the edge, and {why}: search with `agenthub-perf capacity`, and plan from that")]
+    NoSearch {
+        /// The result.
+        id: String,
+        /// Why it does not even show a level to pass.
+        why: String,
+    },
+    /// It does not say how long users think, and nobody else did.
+    #[error("{id} {why}: say how long users wait between their tasks, e.g. --wait 3s")]
+    NoThinkTime {
+        /// The result.
+        id: String,
+        /// Why it does not.
+        why: &'static str,
+    },
+    /// Nothing was answered.
+    #[error("{id} has no response time at a level that passes: search again, beginning lower (--start)")]
+    NoResponseTime {
+        /// The result.
+        id: String,
+    },
+}
+
+/// An end of the edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct End {
+    /// Arrivals a second, or users.
+    pub(super) level: f64,
+    /// Successful responses a second there.
+    pub(super) requests_per_s: f64,
+}
+
+/// What a plan is reckoned from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ground {
+    pub(super) from: PlannedFrom,
+    /// Levels are users, not arrivals.
+    pub(super) users: bool,
+    /// The highest level that is sure to pass.
+    pub(super) passes: Option<End>,
+    /// The lowest that is sure to fail.
+    pub(super) fails: Option<End>,
+    /// Why the edge is not proven; empty where it is.
+    pub(super) doubts: Vec<String>,
+    /// The seconds that users think between two tasks.
+    pub(super) think_s: Option<f64>,
+    pub(super) requests_per_task: f64,
+    /// Mean response times, seconds, and the levels that they were measured at; between those that pass.
+    pub(super) response: Option<Response>,
+    /// Suspects at the edge that more instances do not help: what each says.
+    pub(super) shared: Vec<String>,
+    /// The reference service was under load.
+    pub(super) reference_service: bool,
+}
+
+/// Mean response times of levels that pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Response {
+    /// Seconds.
+    pub(super) mean_s: Between,
+    /// The lowest level and the highest of them.
+    pub(super) at: Between,
+    /// The requests a second for each unit of level there.
+    pub(super) requests_per_level: Between,
+}
+
+/// Suspects in what all instances share: the database, and the connections to it.
+const SHARED: [&str; 12] = [
+    "lock_waits",
+    "deadlocks",
+    "sequential_scan",
+    "n_plus_one",
+    "dominant_statement",
+    "idle_in_transaction",
+    "pool_exhausted",
+    "connections_limit",
+    "connections_refused",
+    "temp_files",
+    "database_reads",
+    "checkpoints_requested",
+];
+
+/// Of a search for the edge, or of a run that passed.
+pub(super) fn ground(run: &Run, result: &RunResult) -> Result<Ground, PlanError> {
+    let (asked, id) = (&run.asked, || run.asked.id.clone());
+    let users = asked.plan.model == LoadModel::Closed;
+    let (passes, fails, confirmed, mut doubts) = match &result.edge {
+        Some(_) => of_search(run, result)?,
+        None => of_run(run, result)?,
+    };
+    let response = match &result.edge {
+        Some(_) => of_levels(result, passes, fails),
+        None => of_window(run, result, passes),
+    };
+    let response = response.filter(|response| response.mean_s.low.is_finite() && response.mean_s.high.is_finite());
+    if passes.is_none() && fails.is_none() {
+        return Err(PlanError::NoEdge { id: id(), why: result.reasons.join("; ") });
+    }
+    doubts.retain(|doubt| !doubt.is_empty());
+    let unit = if users { "users" } else { "arrivals/s" }.to_owned();
+    let shared = result.suspects.iter().filter(|suspect| SHARED.contains(&suspect.rule.as_str()));
+    Ok(Ground {
+        from: PlannedFrom {
+            id: id(),
+            label: asked.label.clone(),
+            started: asked.started.clone(),
+            host: asked.host.clone(),
+            scenario: asked.scenario_name.clone(),
+            unit,
+            passes: passes.map(|end| end.level),
+            fails: fails.map(|end| end.level),
+            confirmed,
+        },
+        users,
+        passes,
+        fails,
+        doubts,
+        think_s: asked.mean_wait_s,
+        requests_per_task: asked.mean_requests_per_task,
+        response,
+        shared: shared.map(|suspect| format!("{}: {}", suspect.subject, suspect.says)).collect(),
+        reference_service: asked.reference_service,
+    })
+}
+
+type Ends = (Option<End>, Option<End>, bool, Vec<String>);
+
+/// The ends that a search has proved. One that passed but once may have been lucky: where a lower one passed too, that counts.
+fn of_search(run: &Run, result: &RunResult) -> Result<Ends, PlanError> {
+    let Some(edge) = &result.edge else { return Ok((None, None, false, Vec::new())) };
+    let end = |level: Option<f64>, a_second: Option<f64>| {
+        level.zip(a_second).map(|(level, requests_per_s)| End { level, requests_per_s })
+    };
+    let mut passes = end(edge.passes, edge.requests_per_s_passes);
+    let fails = end(edge.fails, edge.requests_per_s_fails);
+    let mut doubts = Vec::new();
+    if result.verdict != Verdict::Pass {
+        doubts.clone_from(&result.reasons);
+    }
+    if let Some(lucky) = passes.filter(|_| !edge.confirmed) {
+        let lower = result.levels.iter().filter(|level| level.verdict == Verdict::Pass && level.level < lucky.level);
+        if let Some(lower) = lower.max_by(|a, b| a.level.total_cmp(&b.level)) {
+            passes = Some(End { level: lower.level, requests_per_s: lower.requests_per_s });
+            doubts.push(format!(
+                "{} passed but once, so the lower end is the level below it that passed, {}",
+                lucky.level, lower.level
+            ));
+        } else if doubts.is_empty() {
+            doubts.push("the level that passes was not confirmed by a second hold".to_owned());
+        }
+    }
+    if passes.is_none() && fails.is_none() {
+        let why = if result.reasons.is_empty() { "no level was held".to_owned() } else { result.reasons.join("; ") };
+        return Err(PlanError::NoEdge { id: run.asked.id.clone(), why });
+    }
+    Ok((passes, fails, edge.confirmed, doubts))
+}
+
+/// A run that passed shows that its level does, and not where the edge is.
+fn of_run(run: &Run, result: &RunResult) -> Result<Ends, PlanError> {
+    let refused = |why: &str| PlanError::NoSearch { id: run.asked.id.clone(), why: why.to_owned() };
+    let holds = run.asked.plan.holds();
+    let [hold] = holds.as_slice() else {
+        return Err(refused("it holds several levels, or none"));
+    };
+    if result.partial {
+        return Err(refused("it did not run to its end"));
+    }
+    match result.verdict {
+        Verdict::Pass => {}
+        Verdict::Void => return Err(refused("it is void: its generator was past its limits")),
+        Verdict::Fail => return Err(refused("it missed a target, so its level is none that passes")),
+        Verdict::Unproven | Verdict::NotMeasured => return Err(refused("it is unproven that its level passes")),
+    }
+    let passes = End { level: hold.level, requests_per_s: result.totals.requests_per_min / 60.0 };
+    let doubt = "it is a run and no search: it shows that its level passes, and not where the edge is".to_owned();
+    Ok((Some(passes), None, false, vec![doubt]))
+}
+
+/// Between the lowest level and the highest of a search that do not fail, up to the one that passes.
+fn of_levels(result: &RunResult, passes: Option<End>, fails: Option<End>) -> Option<Response> {
+    let good = result.levels.iter().filter(|level| {
+        matches!(level.verdict, Verdict::Pass | Verdict::Unproven)
+            && passes.is_none_or(|passes| level.level <= passes.level)
+            && fails.is_none_or(|fails| level.level < fails.level)
+    });
+    let seen =
+        good.filter_map(|level| Some((level.level, level.mean_ms? / 1000.0, level.requests_per_s / level.level)));
+    let seen: Vec<(f64, f64, f64)> = seen.collect();
+    let lowest = seen.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
+    // Of several holds of the same level the last, which has the longest to say.
+    let highest = seen.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some(Response {
+        mean_s: Between::of(lowest.1, highest.1),
+        at: Between::of(lowest.0, highest.0),
+        requests_per_level: Between::of(lowest.2, highest.2),
+    })
+}
+
+/// Of the steady window of a run.
+fn of_window(run: &Run, result: &RunResult, passes: Option<End>) -> Option<Response> {
+    let (passes, window) = (passes?, result.steady);
+    let times = run.values(IntervalKind::Response, None, window.from_s, window.to_s);
+    let mean_s = times.mean()? / 1e6;
+    let same = |value| Between::of(value, value);
+    Some(Response {
+        mean_s: same(mean_s),
+        at: same(passes.level),
+        requests_per_level: same(passes.requests_per_s / passes.level),
+    })
+}
