@@ -66,6 +66,19 @@ pub struct Options {
     pub areas: Vec<Area>,
 }
 
+impl Options {
+    /// Whether an area is looked at, where it is named.
+    pub fn ask_for(&self, area: Area) -> bool {
+        let takes_some = || rules().iter().any(|rule| rule.area == area && self.selection.takes(rule));
+        (self.areas.is_empty() || self.areas.contains(&area)) && takes_some()
+    }
+
+    /// Whether nothing of what is named is looked at.
+    pub fn leave_nothing(&self, targets: &Targets) -> bool {
+        !targets.areas().into_iter().any(|area| self.ask_for(area))
+    }
+}
+
 /// Every rule, by area.
 pub fn rules() -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = db::rules();
@@ -82,10 +95,7 @@ pub fn rules() -> Vec<&'static Rule> {
 /// Looks at all of it.
 pub async fn check(targets: &Targets, options: &Options) -> Checked {
     let Options { selection, timeout, areas, .. } = options;
-    let asked = |area: Area| {
-        (areas.is_empty() || areas.contains(&area))
-            && rules().iter().any(|rule| rule.area == area && selection.takes(rule))
-    };
+    let asked = |area: Area| options.ask_for(area);
     let db = async {
         match targets.db.as_ref().filter(|_| asked(Area::Db)) {
             Some(target) => db::look(target, *timeout).await,

@@ -35,7 +35,14 @@ pub(in crate::cli) async fn before_load(
     let more = More { token, planned: Some(planned), ..More::default() };
     let targets = targets(settings, Some(host.clone()), more);
     let options = options(settings, Vec::new())?;
-    let areas: Vec<&str> = targets.areas().into_iter().map(audit::Area::name).collect();
+    if options.leave_nothing(&targets) {
+        tell(
+            "warning: nothing is checked before the load: `only` and `skip` of [check] leave nothing of what is named",
+        );
+        return Ok(None);
+    }
+    let areas: Vec<&str> =
+        targets.areas().into_iter().filter(|area| options.ask_for(*area)).map(audit::Area::name).collect();
     tell(&format!("checking {} before the load", areas.join(", ")));
     let began = Instant::now();
     let asked_to_stop = async {

@@ -190,10 +190,8 @@ enum CheckFormat {
 
 /// Looks, and tells.
 pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let rules = audit::rules();
-    Selection::new(args.only.clone(), args.skip.clone(), &rules).map_err(Failure::usage)?;
+    let selection = Selection::new(args.only.clone(), args.skip.clone(), &audit::rules()).map_err(Failure::usage)?;
     if args.rules {
-        let selection = Selection::new(args.only, args.skip, &rules).map_err(Failure::usage)?;
         print(&list(&selection))?;
         return Ok(ExitCode::Passed);
     }
@@ -221,7 +219,13 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     if targets.areas().is_empty() {
         return Err(Failure::usage(nothing_named(&targets)));
     }
-    let found = Box::pin(audit::check(&targets, &options(&settings, areas)?)).await;
+    let options = options(&settings, areas)?;
+    if options.leave_nothing(&targets) {
+        return Err(Failure::usage(
+            "--only and --skip, or those of [check], leave nothing to look at in what is named: `check --rules` lists the rules",
+        ));
+    }
+    let found = Box::pin(audit::check(&targets, &options)).await;
     if let Some(path) = &args.report {
         let page = report::check_html(&found).map_err(Failure::cannot)?;
         report::write_page(path, &page).map_err(Failure::cannot)?;

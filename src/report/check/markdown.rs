@@ -6,6 +6,9 @@ use super::{asides, headline, name, parted, remarks, sign, sign_of, threshold};
 use crate::record::{CheckFinding, CheckOutcome, Checked};
 use crate::report::markdown::{escape, row, table};
 
+/// Findings that are told: a job summary may have 1024 KiB, and a database thousands of tables.
+const MOST: usize = 100;
+
 /// The whole of it.
 pub(in crate::report) fn markdown(of: &Checked) -> String {
     let mut page = String::new();
@@ -48,11 +51,14 @@ fn troubles(page: &mut String, of: &Checked) {
     }
     page.push('\n');
     table(page, &["", "rule", "where", "what was seen"], &[]);
-    for finding in &troubles {
+    for finding in troubles.iter().take(MOST) {
         let place = finding.subject.clone().unwrap_or_default();
         row(page, &[sign(finding).to_string(), finding.rule.clone(), place, finding.summary.clone()]);
     }
-    for finding in troubles {
+    if troubles.len() > MOST {
+        let _ = writeln!(page, "\nand {} more in the page", troubles.len() - MOST);
+    }
+    for finding in troubles.into_iter().take(MOST) {
         trouble(page, finding);
     }
 }
@@ -94,9 +100,12 @@ fn rest(page: &mut String, of: &Checked) {
         rest.len()
     );
     table(page, &["", "rule", "where", "what was seen"], &[]);
-    for finding in rest {
+    for finding in rest.iter().take(MOST) {
         let place = finding.subject.clone().unwrap_or_default();
         row(page, &[sign(finding).to_string(), finding.rule.clone(), place, finding.summary.clone()]);
+    }
+    if rest.len() > MOST {
+        let _ = writeln!(page, "\nand {} more in the page", rest.len() - MOST);
     }
     page.push_str("\n</details>\n");
 }

@@ -86,6 +86,16 @@ fn of_many_findings_a_run_tells_the_worst() {
 }
 
 #[test]
+fn a_check_of_ten_thousand_tables_stays_under_what_a_job_summary_takes() {
+    let mut checked = example::check();
+    checked.findings =
+        [checked.findings[0].clone(), checked.findings[4].clone()].into_iter().cycle().take(20_000).collect();
+    let page = markdown(&checked);
+    assert!(page.len() < 1 << 20, "{} bytes", page.len());
+    assert_eq!(page.matches("and 9900 more in the page").count(), 2);
+}
+
+#[test]
 fn no_line_is_wider_than_asked_but_for_what_is_copied() {
     use unicode_width::UnicodeWidthStr;
     let mut checked = example::check();

@@ -69,6 +69,8 @@ fn wrong_usage_names_the_flag_and_the_fix() {
         (&["check", "--postgres", "mysql://x/y"], "postgres://"),
         (&["check", "--postgres", url, "--db-memory", "much"], "512M"),
         (&["check", "--explain", "SELECT 1"], "--postgres URL"),
+        (&["check", "--postgres", url, "--only", "cache"], "leave nothing to look at"),
+        (&["check", "db", "--postgres", url, "--skip", "db"], "leave nothing to look at"),
     ] {
         let outcome = bench.run(args);
         outcome.assert_code(2);
