@@ -160,10 +160,12 @@ fn cli(address: &Address) -> String {
     let mut words = format!("redis-cli -h {} -p {}", url.host_str().unwrap_or_default(), url.port().unwrap_or(6379));
     let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     if let Some(database) = url.path().strip_prefix('/').filter(|text| plain(text)) {
-        words.push_str(&format!(" -n {database}"));
+        words += " -n ";
+        words += database;
     }
     if url.password().is_some() && plain(url.username()) {
-        words.push_str(&format!(" --user {}", url.username()));
+        words += " --user ";
+        words += url.username();
     }
     if url.scheme() == "rediss" {
         words.push_str(" --tls");
@@ -175,7 +177,10 @@ pub(super) fn words(error: &redis::RedisError) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default().to_owned();
     match error.code() {
-        Some("NOAUTH" | "WRONGPASS") => format!("{text}: is the password of the URL right?"),
+        _ if error.kind() == redis::ErrorKind::AuthenticationFailed => {
+            format!("{text}: are user and password of the URL right?")
+        }
+        Some("NOAUTH" | "WRONGPASS") => format!("{text}: are user and password of the URL right?"),
         Some("NOPERM") => format!("{text}: the user needs ~* +@read +info +slowlog +latency +config|get"),
         _ => text,
     }

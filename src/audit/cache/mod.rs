@@ -135,7 +135,7 @@ fn reachable(seen: &Seen) -> Finding {
         line.push_str(", one node of a cluster: all this is of it alone");
     }
     let Some(primary) = seen.primary() else { return REACHABLE.pass(line) };
-    line.push_str(&format!(", a replica of {primary}"));
+    line = format!("{line}, a replica of {primary}");
     if seen.text("master_link_status") == Some("down") {
         return REACHABLE.warn(format!("{line}, which it has lost: what it tells is old"));
     }
