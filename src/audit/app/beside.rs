@@ -88,7 +88,12 @@ where
     let path = slowest.path.as_str();
     let (mut health, mut first) = (open().await?, open().await?);
     let mut slow = Duration::MAX;
-    for _ in 0..2 {
+    let began = Instant::now();
+    for sent in 0..5 {
+        // The quickest of them: what is added by chance would hide that copies wait for each other.
+        if sent >= 2 && began.elapsed() > LONG_ENOUGH {
+            break;
+        }
         slow = slow.min(anew(&mut first, open).await?.get(path, &[]).await?.took());
     }
     let least = if slow < NOTICED { 1.0 } else { 2.0 };
