@@ -66,7 +66,12 @@ impl Seen {
 pub(super) async fn gather(address: &Address, timeout: Duration) -> Result<Seen, String> {
     let url = address.url();
     let place = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(6379));
-    let late = || format!("{place}: no answer within {} s: is it Redis that listens there?", timeout.as_secs_f64());
+    let tls = url.scheme() == "rediss";
+    let no_tls = "does it speak TLS there? Else redis:// in place of rediss://";
+    let late = || {
+        let hint = if tls { no_tls } else { "is it Redis that listens there?" };
+        format!("{place}: no answer within {} s: {hint}", timeout.as_secs_f64())
+    };
     let client = redis::Client::open(url.as_str()).map_err(|error| format!("{place}: {}", words(&error)))?;
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(Some(timeout));
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
@@ -75,14 +80,13 @@ pub(super) async fn gather(address: &Address, timeout: Duration) -> Result<Seen,
         if error.is_timeout() {
             return late();
         }
-        let (said, tls) = (words(&error), url.scheme() == "rediss");
-        let broken =
-            ["corrupt message", "InvalidContentType", "ResponseError", "Parse", "broken pipe", "reset", "closed"];
-        let broken = broken.iter().any(|word| said.to_lowercase().contains(&word.to_lowercase()));
-        let hint = match (broken && error.code().is_none(), tls) {
-            (false, _) => "",
-            (true, true) => ": does it speak TLS there? Else redis:// in place of rediss://",
-            (true, false) => ": is it Redis that listens there, and does it want TLS (rediss://)?",
+        let said = words(&error);
+        let broken = ["corrupt message", "parse error", "broken pipe", "reset", "closed", "end of file"];
+        let broken = broken.iter().any(|word| said.to_lowercase().contains(word)) && error.code().is_none();
+        let hint = match (broken, tls) {
+            (false, _) => String::new(),
+            (true, true) => format!(": {no_tls}"),
+            (true, false) => ": is it Redis that listens there, and does it want TLS (rediss://)?".to_owned(),
         };
         format!("{place}: {said}{hint}")
     };
@@ -160,10 +164,12 @@ fn cli(address: &Address) -> String {
     let mut words = format!("redis-cli -h {} -p {}", url.host_str().unwrap_or_default(), url.port().unwrap_or(6379));
     let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     if let Some(database) = url.path().strip_prefix('/').filter(|text| plain(text)) {
-        words.push_str(&format!(" -n {database}"));
+        words += " -n ";
+        words += database;
     }
     if url.password().is_some() && plain(url.username()) {
-        words.push_str(&format!(" --user {}", url.username()));
+        words += " --user ";
+        words += url.username();
     }
     if url.scheme() == "rediss" {
         words.push_str(" --tls");
@@ -173,9 +179,15 @@ fn cli(address: &Address) -> String {
 
 pub(super) fn words(error: &redis::RedisError) -> String {
     let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    let text = text.lines().next().unwrap_or_default().split(" (os error").next().unwrap_or_default();
+    let mut rest = text.chars();
+    // As the other lines begin.
+    let text: String = rest.next().into_iter().flat_map(char::to_lowercase).chain(rest).collect();
     match error.code() {
-        Some("NOAUTH" | "WRONGPASS") => format!("{text}: is the password of the URL right?"),
+        _ if error.kind() == redis::ErrorKind::AuthenticationFailed => {
+            format!("{text}: are user and password of the URL right?")
+        }
+        Some("NOAUTH" | "WRONGPASS") => format!("{text}: are user and password of the URL right?"),
         Some("NOPERM") => format!("{text}: the user needs ~* +@read +info +slowlog +latency +config|get"),
         _ => text,
     }

@@ -102,7 +102,7 @@ pub(super) fn fragmentation(seen: &Seen) -> Finding {
         ratio if ratio < 0.9 => FRAGMENTATION
             .fail(format!("{line}: some of it was swapped out"))
             .fix(FixKind::Words, "give the machine more memory, or Redis a lower maxmemory"),
-        ratio if ratio > 1.5 => FRAGMENTATION.warn(line).fix(
+        ratio if ratio > 1.4 => FRAGMENTATION.warn(line).fix(
             FixKind::Redis,
             "MEMORY PURGE\n# where that is not enough: CONFIG SET activedefrag yes, of a Redis built with its own jemalloc \
              (Debian's is not); else a restart",

@@ -98,22 +98,23 @@ pub(super) fn restart_policy(found: Finding, unit: &Unit) -> Finding {
 /// With a health check that fits what it is.
 pub(super) fn health_check(found: Finding, unit: &Unit) -> Finding {
     let name = format!("{} {}", unit.name, unit.image.as_deref().unwrap_or_default()).to_lowercase();
-    let test = [
+    let tests = [
         (&["postgres"][..], "[\"CMD\", \"pg_isready\", \"-h\", \"127.0.0.1\"]"),
         (&["valkey"], "[\"CMD\", \"valkey-cli\", \"ping\"]"),
         (&["redis"], "[\"CMD\", \"redis-cli\", \"ping\"]"),
         (&["nginx"], "[\"CMD\", \"curl\", \"-fsS\", \"-o\", \"/dev/null\", \"http://127.0.0.1/api/v2/health\"]"),
     ];
-    let known = test.iter().find(|(words, _)| words.iter().any(|word| name.contains(word))).map(|(_, test)| *test);
+    let known =
+        tests.iter().find(|(words, _)| words.iter().any(|word| name.contains(word))).map(|(_, command)| *command);
     // The guide's image is Python's slim one, which has no curl.
     let python = "[\"CMD\", \"python\", \"-c\", \"import urllib.request as r; \
                   r.urlopen('http://127.0.0.1:8000/api/v2/health', timeout=4)\"]";
-    let test = known.unwrap_or(python);
+    let command = known.unwrap_or(python);
     let service = unit.service.as_ref().unwrap_or(&unit.name);
-    let text = format!(
-        "    healthcheck:\n      test: {test}\n      interval: 10s\n      timeout: 5s\n      retries: 3\n      start_period: 30s"
+    let lines = format!(
+        "    healthcheck:\n      test: {command}\n      interval: 10s\n      timeout: 5s\n      retries: 3\n      start_period: 30s"
     );
-    found.fix(FixKind::Compose, of_service(service, &text))
+    found.fix(FixKind::Compose, of_service(service, &lines))
 }
 
 /// With where to look for why.

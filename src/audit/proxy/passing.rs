@@ -96,7 +96,7 @@ pub(super) fn keepalive(config: &[Directive], version: Option<&str>) -> Finding 
     };
     let cold: Vec<&Directive> = upstreams(config).into_iter().filter(|one| !kept(one)).collect();
     let closing: Vec<&(Scope<'_>, &Directive)> =
-        passing.iter().filter(|(scope, _)| !modern && !(speaks(scope) && leaves_open(scope, config))).collect();
+        passing.iter().filter(|(scope, _)| !(modern || speaks(scope) && leaves_open(scope, config))).collect();
     let mut lines = with_upstreams(config, &straight);
     let mut seen: Vec<String> = straight.iter().map(|pass| format!("{}: an upstream is missing", pass.place)).collect();
     for upstream in &cold {
@@ -125,13 +125,13 @@ fn speaks(scope: &Scope<'_>) -> bool {
     scope.value("proxy_http_version").and_then(|said| said.args.first()).is_some_and(|version| version != "1.0")
 }
 
-fn is_connection(header: &&Directive) -> bool {
+fn is_connection(header: &Directive) -> bool {
     header.args.first().is_some_and(|name| name.eq_ignore_ascii_case("connection"))
 }
 
 /// Whether the Connection header that is sent keeps the connection: it is empty, or a variable that is so without an upgrade.
 fn leaves_open(scope: &Scope<'_>, config: &[Directive]) -> bool {
-    let header = scope.holds("proxy_set_header").into_iter().find(is_connection);
+    let header = scope.holds("proxy_set_header").into_iter().find(|header| is_connection(header));
     match header.and_then(|header| header.args.get(1)).map(String::as_str) {
         Some("") => true,
         Some(variable) if variable.starts_with('$') => {
@@ -175,7 +175,7 @@ fn spoken<'s, 'c: 's>(
         lines = lines.instead(said, SPOKEN);
     }
     for said in header {
-        let own = if is_connection(&said) { String::new() } else { format!("{};\n", written(said)) };
+        let own = if is_connection(said) { String::new() } else { format!("{};\n", written(said)) };
         lines = lines.instead(said, &format!("{own}{EMPTY}"));
     }
     let both = [(version_in_http, SPOKEN), (header_in_http, EMPTY)];

@@ -337,7 +337,7 @@ impl Simple {
     /// Where it is said, and is not what it must be.
     fn wrong<'c>(&self, config: &'c [Directive]) -> Vec<&'c Directive> {
         let scopes = Scope::all(config);
-        let said = scopes.iter().flat_map(|scope| scope.own()).filter(|said| said.name == self.name);
+        let said = scopes.iter().flat_map(Scope::own).filter(|said| said.name == self.name);
         said.filter(|said| !self.wanted.holds(&said.args)).collect()
     }
 

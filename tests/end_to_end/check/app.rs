@@ -9,6 +9,9 @@ use crate::support::harness::Workbench;
 use crate::support::secure::{Authority, Shown, Speaks};
 use crate::support::stack::Nginx;
 
+/// What a service with it answers: by path, and whether gzip is taken.
+type Flaw = fn(&str, bool) -> Answer;
+
 #[test]
 fn each_flaw_of_a_service_is_missed_by_its_rule_alone_with_evidence_and_a_fix() {
     let bench = Workbench::new();
@@ -17,7 +20,6 @@ fn each_flaw_of_a_service_is_missed_by_its_rule_alone_with_evidence_and_a_fix() 
         assert_eq!(with_outcome(&found, bad), [""; 0], "{bad}: {found:#}");
     }
     ended.assert_code(0);
-    type Flaw = fn(&str, bool) -> Answer;
     let flaws: [(&str, &[&str], &str, &str, Flaw); 11] = [
         ("app.health", &["fail"], "503 in ", "@app.get", |path, gzip| match path {
             "/api/v2/health" => Answer::json(503, "{}"),

@@ -112,11 +112,13 @@ fn a_compose_file_is_held_against_the_guide_and_its_mistakes_are_named() {
     ended.assert_code(1);
 }
 
-/// Speaks for a Docker engine that knows one container, `db`.
+/// Speaks for a Docker engine that knows two containers: `db`, and `web` without any of what the guide gives it.
 fn engine() -> String {
     let told = r#"{"Id": "3f2a", "Name": "/db", "RestartCount": 0, "State": {"Status": "running", "OOMKilled": true},
         "HostConfig": {"Memory": 2147483648, "MemoryReservation": 1073741824, "NanoCpus": 2000000000, "RestartPolicy": {"Name": "always"}},
         "Config": {"Healthcheck": {"Test": ["CMD", "true"], "Interval": 10000000000, "Timeout": 5000000000}}}"#;
+    let bare = r#"{"Id": "9c1d", "Name": "/web", "RestartCount": 3, "State": {"Status": "running", "Health": {"Status": "unhealthy"}},
+        "HostConfig": {"Memory": 0, "NanoCpus": 0, "RestartPolicy": {"Name": ""}}, "Config": {}}"#;
     let stats =
         r#"{"cpu_stats": {"throttling_data": {"periods": 1000, "throttled_periods": 300, "throttled_time": 9}}}"#;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -128,6 +130,7 @@ fn engine() -> String {
             let line = String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or_default().to_owned();
             let (code, body) = match line {
                 line if line.contains("/containers/db/json") => ("200 OK", told),
+                line if line.contains("/containers/web/json") => ("200 OK", bare),
                 line if line.contains("/containers/db/stats") => ("200 OK", stats),
                 _ => ("404 Not Found", r#"{"message": "No such container"}"#),
             };
@@ -146,6 +149,18 @@ fn a_running_container_is_asked_of_the_engine_and_one_that_it_does_not_know_is_n
     assert_eq!(outcome(&found, "containers.memory_limit"), "pass");
     assert_eq!(fix(&found, "containers.throttling"), "docker update --cpus 4 db");
     ended.assert_code(99);
+    let (found, _) = check(&bench, &["containers", "--container", "web"]);
+    for (rule, wanted, line) in [
+        ("memory_limit", "fail", "docker update --memory 2147483648b --memory-swap 4294967296b web"),
+        ("cpu_limit", "fail", "docker update --cpus 2 web"),
+        ("reservations", "fail", "docker update --memory-reservation 67108864b web"),
+        ("restart_policy", "fail", "docker update --restart unless-stopped web"),
+        ("health_check", "fail", "docker inspect --format '{{json .State}}' web; docker logs --tail 100 web"),
+        ("restarts", "warn", "docker inspect --format '{{json .State}}' web; docker logs --tail 100 web"),
+    ] {
+        let rule = format!("containers.{rule}");
+        assert_eq!((outcome(&found, &rule).as_str(), fix(&found, &rule).as_str()), (wanted, line), "{found:#}");
+    }
     let (found, ended) = check(&bench, &["containers", "--container", "nobody"]);
     let line = of(&found, "containers.reachable")[0]["summary"].as_str().unwrap();
     assert!(line.contains("container nobody") && line.contains("docker ps"), "{line}");

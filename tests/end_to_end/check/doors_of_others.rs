@@ -3,11 +3,11 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::{check, of, outcome, small};
+use super::{check, of, outcome};
 use crate::support::faults::refusing;
 use crate::support::harness::Workbench;
 use crate::support::secure::{Authority, Shown, Speaks};
-use crate::support::stack::Redis;
+use crate::support::stack::{Nginx, Redis};
 
 #[test]
 fn a_wrong_address_a_server_that_hangs_and_one_that_wants_tls_are_one_clear_line_each() {
@@ -16,7 +16,8 @@ fn a_wrong_address_a_server_that_hangs_and_one_that_wants_tls_are_one_clear_line
     let secure = Authority::new().serve(Shown::Good, Speaks::Http1);
     let (hangs, closed) = (silent.local_addr().unwrap().to_string(), refusing().to_string());
     let wants_tls = format!("127.0.0.1:{}", secure.port());
-    let plain = small::small(false, small::good).replace("http://", "");
+    let nginx = Nginx::with_directives("");
+    let plain = nginx.url().replace("http://", "");
     let redis_at = format!("127.0.0.1:{}", redis.port());
     for (area, flag, scheme, address, words) in [
         ("app", "-H", "http", &closed, "connection refused"),

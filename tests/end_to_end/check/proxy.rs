@@ -16,17 +16,12 @@ use crate::support::stack::Nginx;
 /// Puts lines where their comments say.
 #[track_caller]
 fn apply(configuration: &Path, fix: &str) {
-    let mut place = String::new();
     let mut lines: Vec<(String, String)> = Vec::new();
     for line in fix.lines() {
-        match line.strip_prefix("# ") {
-            Some(comment) => {
-                place = comment.to_owned();
-                lines.push((place.clone(), String::new()));
-            }
-            None => {
-                lines.last_mut().unwrap_or_else(|| panic!("no place in {fix:?} ({place})")).1 += &format!("{line}\n")
-            }
+        match (line.strip_prefix("# "), lines.last_mut()) {
+            (Some(place), _) => lines.push((place.to_owned(), String::new())),
+            (None, Some((_, text))) => text.extend([line, "\n"]),
+            (None, None) => panic!("no place in {fix:?}"),
         }
     }
     // From the last line of a file to the first, so that numbers stay true; then what has no number.
