@@ -1,7 +1,10 @@
 //! What a result carries for a plan: the ends of its edge, how long a task takes, how far it is proven; or why it carries none.
 
-use crate::judge::{Between, PlannedFrom, RunResult, Verdict};
+use serde_json::Value;
+
+use crate::judge::{Between, LevelResult, PlannedFrom, RunResult, Verdict};
 use crate::record::{IntervalKind, LoadModel, Run};
+use crate::units::{counted, format_rate, format_ratio};
 
 /// Why no plan can be made from a result. The texts name the result and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,22 +65,24 @@ pub(super) struct Ground {
     /// The seconds that users think between two tasks.
     pub(super) think_s: Option<f64>,
     pub(super) requests_per_task: f64,
-    /// Mean response times, seconds, and the levels that they were measured at; between those that pass.
+    /// Mean response times, and the levels that they were measured at.
     pub(super) response: Option<Response>,
     /// Suspects at the edge that more instances do not help: what each says.
     pub(super) shared: Vec<String>,
+    /// What the scaling law of one instance says of several.
+    pub(super) law: Option<String>,
     /// The reference service was under load.
     pub(super) reference_service: bool,
 }
 
-/// Mean response times of levels that pass.
+/// Mean response times of levels up to the edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Response {
     /// Seconds.
     pub(super) mean_s: Between,
     /// The lowest level and the highest of them.
     pub(super) at: Between,
-    /// The requests a second for each unit of level there.
+    /// Requests a second of one user, or of one arrival a second.
     pub(super) requests_per_level: Between,
 }
 
@@ -136,6 +141,7 @@ pub(super) fn ground(run: &Run, result: &RunResult) -> Result<Ground, PlanError>
         requests_per_task: asked.mean_requests_per_task,
         response,
         shared: shared.map(|suspect| format!("{}: {}", suspect.subject, suspect.says)).collect(),
+        law: serde_json::to_value(result).ok().and_then(|result| law(&result["law"])),
         reference_service: asked.reference_service,
     })
 }
@@ -158,9 +164,11 @@ fn of_search(run: &Run, result: &RunResult) -> Result<Ends, PlanError> {
         let lower = result.levels.iter().filter(|level| level.verdict == Verdict::Pass && level.level < lucky.level);
         if let Some(lower) = lower.max_by(|a, b| a.level.total_cmp(&b.level)) {
             passes = Some(End { level: lower.level, requests_per_s: lower.requests_per_s });
+            let users = run.asked.plan.model == LoadModel::Closed;
             doubts.push(format!(
                 "{} passed but once, so the lower end is the level below it that passed, {}",
-                lucky.level, lower.level
+                level(lucky.level, users),
+                level(lower.level, users)
             ));
         } else if doubts.is_empty() {
             doubts.push("the level that passes was not confirmed by a second hold".to_owned());
@@ -194,23 +202,43 @@ fn of_run(run: &Run, result: &RunResult) -> Result<Ends, PlanError> {
     Ok((Some(passes), None, false, vec![doubt]))
 }
 
-/// Between the lowest level and the highest of a search that do not fail, up to the one that passes.
+/// What the law of a search says of the assumption that instances scale linearly: it was measured within one.
+fn law(law: &Value) -> Option<String> {
+    let share = || law["sigma"]["value"].as_f64().map(|sigma| format!(" ({} of it)", format_ratio(sigma)));
+    let knee = || law["knee"]["value"].as_f64().map(|knee| format!(" past {knee:.0} requests at a time"));
+    let within = match law["limits"].as_str()? {
+        "contention" => format!("work is done one after the other{}", share().unwrap_or_default()),
+        "coherency" => format!("requests cost each other, and throughput falls{}", knee().unwrap_or_default()),
+        _ => return Some("within one instance nothing was seen that keeps it from scaling".to_owned()),
+    };
+    Some(format!(
+        "within one instance {within}: where that lies in what instances share, they do not scale linearly; search with two of them to know"
+    ))
+}
+
+/// `410/s`, `120 users`.
+pub(super) fn level(of: f64, users: bool) -> String {
+    if users { counted(of.round() as u64, "user") } else { format_rate(of) }
+}
+
+/// Of all levels of a search below the one that fails: the edge may lie at any of them that is not proven to pass. Where none is, that
+/// of the one that fails as well.
 fn of_levels(result: &RunResult, passes: Option<End>, fails: Option<End>) -> Option<Response> {
-    let good = result.levels.iter().filter(|level| {
-        matches!(level.verdict, Verdict::Pass | Verdict::Unproven)
-            && passes.is_none_or(|passes| level.level <= passes.level)
-            && fails.is_none_or(|fails| level.level < fails.level)
-    });
-    let seen =
-        good.filter_map(|level| Some((level.level, level.mean_ms? / 1000.0, level.requests_per_s / level.level)));
-    let seen: Vec<(f64, f64, f64)> = seen.collect();
-    let lowest = seen.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
-    // Of several holds of the same level the last, which has the longest to say.
-    let highest = seen.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let counts = |level: &&LevelResult| match fails {
+        Some(fails) if passes.is_none() && level.level == fails.level => level.verdict == Verdict::Fail,
+        _ => {
+            matches!(level.verdict, Verdict::Pass | Verdict::Unproven)
+                && fails.is_none_or(|fails| level.level < fails.level)
+        }
+    };
+    let all = |of: fn(&LevelResult) -> Option<f64>| {
+        let values = result.levels.iter().filter(counts).filter(|level| level.mean_ms.is_some()).filter_map(of);
+        values.map(|value| Between::of(value, value)).reduce(|a, b| Between::of(a.low.min(b.low), a.high.max(b.high)))
+    };
     Some(Response {
-        mean_s: Between::of(lowest.1, highest.1),
-        at: Between::of(lowest.0, highest.0),
-        requests_per_level: Between::of(lowest.2, highest.2),
+        mean_s: all(|level| level.mean_ms)?.times(0.001),
+        at: all(|level| Some(level.level))?,
+        requests_per_level: all(|level| Some(level.requests_per_s / level.level))?,
     })
 }
 
@@ -225,4 +253,24 @@ fn of_window(run: &Run, result: &RunResult, passes: Option<End>) -> Option<Respo
         at: same(passes.level),
         requests_per_level: same(passes.requests_per_s / passes.level),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_law_of_one_instance_says_what_it_means_for_several() {
+        let contention =
+            law(&json!({"limits": "contention", "sigma": {"value": 0.05, "low": 0.03, "high": 0.08}})).unwrap();
+        assert!(contention.contains("one after the other (5 % of it): where that lies"), "{contention}");
+        let coherency = law(&json!({"limits": "coherency", "knee": {"value": 41.7}})).unwrap();
+        assert!(coherency.contains("throughput falls past 42 requests at a time:"), "{coherency}");
+        assert!(law(&json!({"limits": "none"})).unwrap().contains("nothing was seen"));
+        // None was asked for, or it could not be fitted.
+        assert_eq!((law(&Value::Null), law(&json!({"limits": null}))), (None, None));
+    }
 }

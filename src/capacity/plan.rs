@@ -12,10 +12,10 @@
 use jiff::civil::Date;
 
 use super::Growth;
-use super::ground::{End, Ground, PlanError, Response, ground};
+use super::ground::{End, Ground, PlanError, Response, ground, level};
 use crate::judge::{Assumption, Bears, Between, Needed, Origin, Outgrown, Planned, RunResult, Today};
 use crate::record::Run;
-use crate::units::{counted, format_ms, format_rate, format_ratio};
+use crate::units::{counted, format_ms, format_ratio};
 
 /// Kept free where nothing else is said, a fraction.
 const HEADROOM: f64 = 0.3;
@@ -108,7 +108,7 @@ fn whole(instances: f64) -> u64 {
 
 fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
     let users = question.users as f64;
-    let level = |end: Option<End>| end.map(|end| end.level);
+    let ends = |end: Option<End>| end.map(|end| end.level);
     let own = |wait: f64| ground.think_s.is_some_and(|think| (think - wait).abs() < ROUNDING);
     if ground.users && question.wait_s.is_none_or(own) {
         let requests = ground.response.map(|response| response.requests_per_level);
@@ -118,7 +118,7 @@ fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
             unit: "users",
             demand: Between::of(users, users),
             requests_per_s: requests.map_or(Between::of(0.0, 0.0), |each| each.times(users)),
-            bears: (level(ground.passes), level(ground.fails)),
+            bears: (ends(ground.passes), ends(ground.fails)),
             think_s: None,
             response_s: None,
         });
@@ -133,7 +133,7 @@ fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
         unit: "arrivals/s",
         demand: tasks,
         requests_per_s,
-        bears: (level(ground.passes), level(ground.fails)),
+        bears: (ends(ground.passes), ends(ground.fails)),
         think_s: Some(think_s),
         response_s: Some(response_s),
     };
@@ -202,6 +202,9 @@ fn assumptions(
         "instances scale linearly: a load balancer shares evenly, and the database is not the limit".to_owned(),
         Origin::Unmeasured,
     );
+    if let Some(law) = &ground.law {
+        add("scaling law", law.clone(), Origin::Measured);
+    }
     if let Some(have) = have {
         let says = counted(have, "instance");
         add("today", says, flag(question.instances.is_some(), Origin::Default));
@@ -235,11 +238,6 @@ fn edge(ground: &Ground) -> String {
         (None, Some(fails)) => format!("below {} (fails)", show(fails)),
         (None, None) => "not known".to_owned(),
     }
-}
-
-/// `410/s`, `120 users`.
-fn level(of: f64, users: bool) -> String {
-    if users { counted(of.round() as u64, "user") } else { format_rate(of) }
 }
 
 fn two_decimals(value: f64) -> String {

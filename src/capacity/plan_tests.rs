@@ -32,6 +32,7 @@ fn arrivals() -> Ground {
             requests_per_level: Between::of(1.0, 1.0),
         }),
         shared: Vec::new(),
+        law: None,
         reference_service: false,
     }
 }
@@ -188,16 +189,10 @@ fn without_a_think_time_users_are_no_requests() {
 
 /// A search that held these levels.
 fn searched(levels: &[(f64, Verdict)], verdict: Verdict) -> (Run, RunResult) {
-    let search = AskedSearch {
-        start: 50.0,
-        most: 1000.0,
-        max_time_s: 600.0,
-        width: 0.1,
-        abort_on: 0.2,
-        looks_s: vec![15.0],
-        confidences: vec![0.99],
-        law: None,
-    };
+    let search: AskedSearch = serde_json::from_value(serde_json::json!({
+        "start": 50.0, "most": 1000.0, "max_time_s": 600.0, "width": 0.1, "abort_on": 0.2, "looks_s": [15.0], "confidences": [0.99],
+    }))
+    .unwrap();
     let asked =
         Asked { search: Some(search), reference_service: false, plan: LoadPlan::rate(1000.0, 605.0), ..asked() };
     let (run, mut result) = judged(asked);
@@ -262,7 +257,7 @@ fn a_search_gives_its_ends_and_the_response_times_between_the_lowest_level_and_t
         .to_vec();
     let found = plan(&run, &result, &question(300)).unwrap();
     assert_eq!((found.result.passes, found.result.fails, found.result.confirmed), (Some(90.0), Some(100.0), true));
-    // 5 ms at 50/s and 9 ms at 90/s.
+    // 5 ms at 50/s and 9 ms at 90/s; what failed or was void does not count.
     assert!(near(found.response_s.unwrap().low, 0.005) && near(found.response_s.unwrap().high, 0.009));
     assert!(found.proven && found.warnings.len() == 1, "{:?}", found.warnings);
     assert!(found.warnings[0].ends_with("app: pool_exhausted stands out"), "{:?}", found.warnings);
@@ -276,7 +271,7 @@ fn an_edge_that_is_not_confirmed_counts_from_the_level_below_it_that_passed() {
     assert_eq!((found.result.passes, found.proven), (Some(50.0), false));
     assert_eq!(
         found.doubts,
-        ["leave more time", "100 passed but once, so the lower end is the level below it that passed, 50"]
+        ["leave more time", "100/s passed but once, so the lower end is the level below it that passed, 50/s"]
     );
     let (run, result) = searched(&[(100.0, Pass), (200.0, Fail)], Unproven);
     let found = plan(&run, &result, &question(300)).unwrap();
@@ -292,6 +287,8 @@ fn a_search_that_proved_nothing_is_refused_and_one_that_only_failed_is_not() {
     let (run, result) = searched(&[(50.0, Fail), (25.0, Unproven)], Unproven);
     let found = plan(&run, &result, &question(300)).unwrap();
     assert_eq!((found.instances.high, found.result.fails), (None, Some(50.0)));
+    // 2.5 ms at 25/s, 5 ms at 50/s: it may break as late as there.
+    assert!(near(found.response_s.unwrap().low, 0.0025) && near(found.response_s.unwrap().high, 0.005));
 }
 
 #[test]

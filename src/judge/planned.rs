@@ -55,7 +55,7 @@ pub struct PlannedFrom {
     pub scenario: String,
     /// `arrivals/s` or `users`.
     pub unit: String,
-    /// The level that passes.
+    /// The level that is taken to pass: of an edge that is not confirmed the one below it that passed too, where there is one.
     pub passes: Option<f64>,
     /// The level that fails.
     pub fails: Option<f64>,

@@ -159,3 +159,22 @@ fn flags_that_do_not_go_together_are_refused() {
     }
     assert!(bench.results().is_empty());
 }
+
+#[test]
+fn how_to_search_is_also_said_by_the_environment_and_the_file() {
+    let bench = Workbench::new().with_env("AGENTHUB_PERF_CAPACITY_MAX_RATE", "40/s");
+    bench.write("agenthub-perf.toml", "[capacity]\nstart = \"50/s\"\nmax_rate = \"400/s\"\n");
+    let outcome = bench.run(&["capacity"]);
+    outcome.assert_code(2);
+    let told = "`start` (agenthub-perf.toml:2) 50 is above the highest level allowed, 40: raise AGENTHUB_PERF_CAPACITY_MAX_RATE";
+    assert!(outcome.stderr.contains(told), "{outcome}");
+    let outcome = bench.run(&["capacity", "--by", "users"]);
+    outcome.assert_code(2);
+    assert!(outcome.stderr.contains("`start` (agenthub-perf.toml:2): not a whole number of users"), "{outcome}");
+    bench.write("agenthub-perf.toml", "[capacity]\nmax_rat = \"400/s\"\n");
+    let outcome = bench.run(&["capacity", "--start", "5/s"]);
+    outcome.assert_code(2);
+    let wrong = ["agenthub-perf.toml:2:1: unknown key `max_rat` in [capacity]", "did you mean `max_rate`?"];
+    assert!(wrong.iter().all(|told| outcome.stderr.contains(told)), "{outcome}");
+    assert!(bench.results().is_empty());
+}

@@ -2,6 +2,8 @@
 //! what was written.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+#[path = "../support/asked.rs"]
+mod asked;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,6 +22,7 @@ mod journal;
 mod many_users;
 mod nginx;
 mod open;
+mod plan;
 mod postgres_probe;
 mod probes;
 mod proxies;

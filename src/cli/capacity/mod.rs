@@ -222,3 +222,44 @@ pub(super) async fn capacity(mut args: CapacityArgs, stop: Receiver<bool>) -> Re
         None => ExitCode::of(run.end.as_ref(), result.verdict, settings.allow_unproven),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(source: Source) -> SearchLayer {
+        SearchLayer { source, ..SearchLayer::default() }
+    }
+
+    fn file() -> SearchLayer {
+        from(Source::File { name: "agenthub-perf.toml".into(), lines: [("start".to_owned(), 7)].into() })
+    }
+
+    #[test]
+    fn the_nearest_source_that_says_something_wins() {
+        let flags = SearchLayer { width: Some(0.1), ..from(Source::Flags) };
+        let environment = SearchLayer { width: Some(0.2), max_rate: Some(300.0), ..from(Source::Environment) };
+        let file = SearchLayer { max_rate: Some(400.0), abort_on: Some(0.5), start: Some("30/s".into()), ..file() };
+        let found = search(&[&flags, &environment, &file], By::Rate).unwrap();
+        assert_eq!((found.width, found.most, found.abort_on, found.start), (0.1, 300.0, 0.5, 30.0));
+        assert_eq!(found.max_time_s, 1800.0);
+        let found = search(&[&from(Source::Flags)], By::Users).unwrap();
+        assert_eq!((found.most, found.start, found.width, found.abort_on), (1000.0, 10.0, 0.05, 0.2));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_told_by_who_said_it() {
+        let file = SearchLayer { start: Some("500/s".into()), ..file() };
+        let environment =
+            SearchLayer { max_rate: Some(50.0), max_time: Some(Duration::from_secs(5)), ..from(Source::Environment) };
+        let error = search(&[&from(Source::Flags), &environment, &file], By::Rate).unwrap_err();
+        assert_eq!(
+            error,
+            "`start` (agenthub-perf.toml:7) 500 is above the highest level allowed, 50: raise AGENTHUB_PERF_CAPACITY_MAX_RATE"
+        );
+        let error = search(&[&file], By::Users).unwrap_err();
+        assert!(error.starts_with("`start` (agenthub-perf.toml:7): not a whole number of users"), "{error}");
+        let error = search(&[&environment], By::Users).unwrap_err();
+        assert!(error.starts_with("AGENTHUB_PERF_CAPACITY_MAX_TIME is too short"), "{error}");
+    }
+}

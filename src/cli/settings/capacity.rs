@@ -100,3 +100,84 @@ pub(super) fn plain(node: &Node<'_>) -> Option<String> {
 pub(super) fn checked<T>(node: &Node<'_>, parsed: Result<T, String>) -> Option<T> {
     parsed.map_err(|problem| node.reject(format!("`{}`: {problem}", node.key()), None)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{ConfigFile, from_env};
+    use super::*;
+
+    fn file(text: &str) -> Result<SearchLayer, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agenthub-perf.toml");
+        std::fs::write(&path, text).unwrap();
+        ConfigFile::read(Path::new(&path)).map(|config| config.layer.search).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn a_table_says_how_to_search() {
+        let text = "[capacity]\nby = \"rate\"\nstart = \"50/s\"\nmax_rate = \"2000/s\"\nmax_users = 500\nmax_time = \"10m\"\n\
+            width = \"8%\"\nabort_on = \"30% errors\"\n";
+        let read = file(text).unwrap();
+        assert_eq!((read.by, read.start.as_deref()), (Some(By::Rate), Some("50/s")));
+        assert_eq!(
+            (read.max_rate, read.max_users, read.max_time),
+            (Some(2000.0), Some(500), Some(Duration::from_mins(10)))
+        );
+        assert_eq!((read.width, read.abort_on), (Some(0.08), Some(0.3)));
+        assert!(
+            read.place("max_rate").starts_with("`max_rate` (")
+                && read.place("max_rate").ends_with("agenthub-perf.toml:4)")
+        );
+        assert_eq!(file("users = 3\n").unwrap(), SearchLayer::default());
+        // A number is a level too.
+        assert_eq!(file("[capacity]\nstart = 20\n").unwrap().start.as_deref(), Some("20"));
+    }
+
+    #[test]
+    fn every_mistake_in_the_table_is_shown_at_its_line() {
+        let text = "[capacity]\nby = \"arrivals\"\nstart = \"soon\"\nmax_rat = \"5/s\"\nmax_users = 0\nmax_time = \"0s\"\n\
+            width = \"100%\"\nabort_on = \"many\"\n";
+        let error = file(text).unwrap_err();
+        for wanted in [
+            "agenthub-perf.toml:2:6: `by`: \"arrivals\" is neither rate",
+            "agenthub-perf.toml:3:9: `start`: \"soon\" is no first level",
+            "agenthub-perf.toml:4:1: unknown key `max_rat` in [capacity]",
+            "did you mean `max_rate`?",
+            "agenthub-perf.toml:5:13: `max_users`: there must be at least 1 user",
+            "agenthub-perf.toml:6:12: `max_time`: the time must be above 0",
+            "agenthub-perf.toml:7:9: `width`: the width must be above 0",
+            "agenthub-perf.toml:8:12: `abort_on`",
+        ] {
+            assert!(error.contains(wanted), "{wanted} is not in\n{error}");
+        }
+    }
+
+    #[test]
+    fn the_environment_says_how_to_search() {
+        let read = |pairs: &[(&str, &str)]| {
+            let get = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            from_env(&get).map(|said| said.layer.search)
+        };
+        let said = read(&[
+            ("AGENTHUB_PERF_CAPACITY_BY", "users"),
+            ("AGENTHUB_PERF_CAPACITY_START", "20"),
+            ("AGENTHUB_PERF_CAPACITY_MAX_RATE", "3000/min"),
+            ("AGENTHUB_PERF_CAPACITY_MAX_USERS", "400"),
+            ("AGENTHUB_PERF_CAPACITY_MAX_TIME", "90s"),
+            ("AGENTHUB_PERF_CAPACITY_WIDTH", "10%"),
+            ("AGENTHUB_PERF_CAPACITY_ABORT_ON", "0.5"),
+        ])
+        .unwrap();
+        assert_eq!((said.by, said.start.as_deref(), said.max_rate), (Some(By::Users), Some("20"), Some(50.0)));
+        assert_eq!((said.max_users, said.max_time), (Some(400), Some(Duration::from_secs(90))));
+        assert_eq!((said.width, said.abort_on), (Some(0.1), Some(0.5)));
+        assert_eq!(said.place("start"), "AGENTHUB_PERF_CAPACITY_START");
+        for (name, value) in [("BY", "arrivals"), ("START", "x"), ("WIDTH", "0"), ("MAX_TIME", "0s")] {
+            let name = format!("AGENTHUB_PERF_CAPACITY_{name}");
+            let error = read(&[(&name, value)]).unwrap_err();
+            assert!(error.starts_with(&format!("{name}: ")), "{error}");
+        }
+    }
+}

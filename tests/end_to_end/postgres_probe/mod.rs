@@ -15,8 +15,6 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::support::stack::Postgres;
 
-#[path = "../../support/asked.rs"]
-mod asked;
 mod figures;
 mod trouble;
 

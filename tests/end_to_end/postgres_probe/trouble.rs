@@ -116,7 +116,7 @@ async fn through_a_pooler_it_sees_as_much_and_still_cannot_write() {
 /// Observes a recording for as long as `during` takes, and reads it back.
 async fn observed(folder: &Path, url: &str, during: impl AsyncFnOnce()) -> Watched {
     let watch = Watch { postgres: Some(Address::postgres(url).unwrap()), ..Watch::default() };
-    let recorder = Arc::new(Recorder::create(folder, &asked::asked("observed", 1, 60.0), Vec::new()).unwrap());
+    let recorder = Arc::new(Recorder::create(folder, &crate::asked::asked("observed", 1, 60.0), Vec::new()).unwrap());
     let (observer, first) = Observer::start(watch.probes(), Arc::clone(&recorder)).await.unwrap();
     assert_eq!(first[0].problem, None);
     recorder.begin();

@@ -13,8 +13,10 @@ const GAP: usize = 2;
 /// The whole of it, ending with a newline.
 pub(in crate::report) fn text(of: &Planned, width: usize, colour: bool) -> String {
     let mut page = Page { text: String::new(), width: width.clamp(LEAST_WIDTH, 120), colour };
-    let answer = page.paint("1", &sentence(of));
-    page.line(&answer);
+    for line in wrap(&sentence(of), page.width) {
+        let line = page.paint("1", &line);
+        page.line(&line);
+    }
     page.wrapped(&headline(of), 0);
     if let Some(doubts) = doubts(of) {
         page.wrapped(&doubts, 0);
@@ -23,7 +25,10 @@ pub(in crate::report) fn text(of: &Planned, width: usize, colour: bool) -> Strin
     let rows = rows(of);
     let title = rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
     for (name, figure) in &rows {
-        page.line(&format!("   {name:title$}{:GAP$}{figure}", ""));
+        for (n, figure) in wrap(figure, page.width - 3 - title - GAP).iter().enumerate() {
+            let name = if n == 0 { name } else { "" };
+            page.line(&format!("   {name:title$}{:GAP$}{figure}", ""));
+        }
     }
     page.line("");
     let name = of.assumptions.iter().map(|one| one.what.chars().count()).chain([COLUMNS[0].len()]).max().unwrap_or(0);

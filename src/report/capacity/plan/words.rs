@@ -42,8 +42,11 @@ pub(super) fn rows(of: &Planned) -> Vec<(&'static str, String)> {
         "users" => " users",
         _ => " requests/s",
     };
-    let free =
-        if of.headroom > 0.0 { format!(", {} of it kept free", format_ratio(of.headroom)) } else { String::new() };
+    let free = if of.headroom > 0.0 {
+        format!(" with {} of its edge kept free", format_ratio(of.headroom))
+    } else {
+        String::new()
+    };
     rows.push(("one bears", range(of.instance.low, of.instance.high, unit) + &free));
     let Needed { low, high } = of.instances;
     rows.push(("instances", range(low.map(|low| low as f64), high.map(|high| high as f64), "")));
