@@ -1,11 +1,14 @@
-//! The parts of a report that tell of a search for the edge: the answer in a sentence, the levels that were held, the chart.
+//! The parts of a report that tell of a search for the edge: the answer in a sentence, the levels that were held, the chart; and of
+//! the scaling law.
 
 mod html;
+mod law;
 mod markdown;
 mod terminal;
 mod words;
 
 pub(super) use html::section as html_section;
+pub(super) use law::name as law_level;
 pub(super) use markdown::section as markdown_section;
 pub(super) use terminal::section as text_section;
 pub(super) use words::{asked, next, sentence};

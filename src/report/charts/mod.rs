@@ -6,6 +6,7 @@ mod dashboard;
 mod distribution;
 mod edge;
 mod failures;
+mod law;
 mod panel;
 mod png;
 mod probes;
@@ -61,7 +62,9 @@ pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
         chart("throughput", &throughput::caption(run), |canvas| throughput::draw(canvas, run, result)),
         chart("failures", &failures::caption(result), |canvas| failures::draw(canvas, run, result)),
     ];
-    edge.into_iter().chain(of_time).collect()
+    let law = result.law.as_ref().filter(|law| !law.levels.is_empty());
+    let law = law.map(|law| chart("law", &law::caption(law), |canvas| law::draw(canvas, law)));
+    edge.into_iter().chain(law).chain(of_time).collect()
 }
 
 /// The six views of the guide's dashboard, in its order.
