@@ -135,14 +135,16 @@ impl Ladder {
 /// How much is in flight at the knee, where it lies well behind; in order of what is in flight.
 fn knee(points: &[(f64, Concurrency)]) -> Option<f64> {
     let levels: Vec<Concurrency> = points.iter().map(|point| point.1).collect();
-    let last = levels.last()?.in_flight;
-    let fitted = rough_curve(&levels)?.knee();
-    if fitted <= last {
-        return (fitted * BEHIND <= last).then_some(fitted);
-    }
+    let end = levels.last()?;
+    let behind = |knee: f64| (knee * BEHIND <= end.in_flight).then_some(knee);
     let best = levels.iter().map(|level| level.per_s).fold(0.0, f64::max);
-    let stops = levels.iter().find(|level| level.per_s >= best * (1.0 - GROWS))?.in_flight;
-    (stops * BEHIND <= last).then_some(stops)
+    let least = best * (1.0 - GROWS);
+    let fitted = rough_curve(&levels)?.knee();
+    // Where throughput stays the curve has its highest point the farther off, the farther one looks.
+    if fitted <= end.in_flight && end.per_s < least {
+        return behind(fitted);
+    }
+    behind(levels.iter().find(|level| level.per_s >= least)?.in_flight)
 }
 
 /// Whether more users put no more in flight.
