@@ -92,7 +92,8 @@ fn pooling(seen: &Seen) -> Finding {
     let Some(sessions) = database.sessions else {
         return POOLING.not_applicable("PostgreSQL 13 and older do not count sessions");
     };
-    let transactions = database.xact_commit + database.xact_rollback;
+    // To let a session in is a transaction, too.
+    let transactions = (database.xact_commit + database.xact_rollback - sessions).max(0.0);
     let each = transactions / sessions.max(1.0);
     let line = format!("{sessions:.0} sessions have served {transactions:.0} transactions, {each:.1} each");
     if sessions < 1000.0 {
@@ -323,9 +324,9 @@ mod tests {
             state.database = Ok(Database { xact_commit, sessions, ..Database::default() });
             pooling(&state).outcome
         };
-        assert_eq!(outcome(Some(1000.0), 10_000.0), Outcome::Pass);
-        assert_eq!(outcome(Some(1000.0), 9_000.0), Outcome::Warn);
-        assert_eq!(outcome(Some(1000.0), 1_900.0), Outcome::Fail);
+        assert_eq!(outcome(Some(1000.0), 11_000.0), Outcome::Pass);
+        assert_eq!(outcome(Some(1000.0), 10_000.0), Outcome::Warn);
+        assert_eq!(outcome(Some(1000.0), 2_900.0), Outcome::Fail);
         assert_eq!(outcome(Some(900.0), 900.0), Outcome::NotApplicable);
         assert_eq!(outcome(None, 1e9), Outcome::NotApplicable);
     }

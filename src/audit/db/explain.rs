@@ -67,7 +67,10 @@ pub(super) async fn ask(session: &Session, statement: &str, analyze: bool) -> To
     if !names.is_empty() {
         let select = format!(
             "SELECT n.nspname AS schema, c.relname AS name,
-                    greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows
+                    -- As the planner counts them, whose rows are held against these.
+                    (CASE WHEN c.reltuples > 0 AND c.relpages > 0
+                     THEN c.reltuples * pg_relation_size(c.oid) / current_setting('block_size')::float8 / c.relpages
+                     ELSE greatest(pg_stat_get_live_tuples(c.oid), 0) END)::float8 AS rows
              FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
              WHERE (n.nspname, c.relname) IN ({})",
             names.join(", ")

@@ -157,7 +157,7 @@ impl Session {
             let explain = format!("EXPLAIN ({options}) {statement}");
             self.client.simple_query(&explain).await.map_err(|error| match error.code() {
                 // The option is new in 16.
-                Some(&SqlState::SYNTAX_ERROR) if parameters > 0 => {
+                Some(&SqlState::SYNTAX_ERROR | &SqlState::UNDEFINED_PARAMETER) if parameters > 0 => {
                     "it has parameters, which are planned from PostgreSQL 16 on: write values for $1 …".to_owned()
                 }
                 _ => plan_words(&error),

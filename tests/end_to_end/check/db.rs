@@ -36,7 +36,7 @@ fn the_service_s_own_database_is_as_the_guide_wants_it_and_nothing_is_written_to
     // Statistics of what went before may still be on their way.
     let mut before = state();
     loop {
-        std::thread::sleep(Duration::from_millis(1200));
+        std::thread::sleep(Duration::from_millis(700));
         let now = state();
         if now == before {
             break;
@@ -56,7 +56,7 @@ fn the_service_s_own_database_is_as_the_guide_wants_it_and_nothing_is_written_to
         }
         assert!(!found.to_string().contains("only-for-tests"), "a password is shown");
     }
-    std::thread::sleep(Duration::from_millis(1200));
+    std::thread::sleep(Duration::from_millis(700));
     assert_eq!(state(), before);
     // And it would have been seen.
     let marks = [
@@ -69,7 +69,7 @@ fn the_service_s_own_database_is_as_the_guide_wants_it_and_nothing_is_written_to
     for (at, mark) in marks.iter().enumerate() {
         let before = state();
         sql_in(&postgres, "agenthub", mark);
-        std::thread::sleep(Duration::from_millis(1200));
+        std::thread::sleep(Duration::from_millis(700));
         assert_ne!(state()[at], before[at], "{mark}");
     }
 }

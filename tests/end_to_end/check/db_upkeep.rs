@@ -14,7 +14,7 @@ fn transactions_that_grow_too_old_are_frozen_as_printed() {
     );
     postgres.sql("CREATE DATABASE \"Größe\"");
     // While somebody looks at what was, nothing can be frozen.
-    let held = postgres.holding("SELECT pg_current_xact_id()");
+    let held = postgres.holding("CREATE TEMP TABLE held ()");
     postgres.sql("DO $$BEGIN FOR i IN 1..210000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END$$");
     let (found, _) = look(&bench, &postgres.monitor_url(), "db.wraparound");
     assert_eq!(outcome(&found, "db.wraparound"), "warn", "{found:#}");
@@ -80,7 +80,8 @@ fn blocks_that_come_from_disk_are_told_until_there_is_memory_for_them() {
     let told = fix(&found, rule);
     assert!(told.contains("db.setting.shared_buffers"), "{told}");
     is_fixed(&bench, &mut postgres, "db.setting.shared_buffers", "fail");
-    sql_in(&postgres, "agenthub", &format!("SELECT count(*) FROM t; SELECT pg_stat_reset(); {read}"));
+    postgres.sql("SELECT count(*) FROM t");
+    sql_in(&postgres, "agenthub", &format!("SELECT pg_stat_reset(); {read}"));
     until(&bench, &url, rule, "pass");
 }
 
@@ -165,7 +166,7 @@ fn statements_are_counted_after_what_is_printed_wherever_it_begins() {
     // Neither is there.
     apply(
         &mut postgres,
-        "DROP EXTENSION pg_stat_statements; ALTER SYSTEM SET shared_preload_libraries = '';\n-- start the server anew\n",
+        "DROP EXTENSION pg_stat_statements; ALTER SYSTEM SET shared_preload_libraries = auto_explain;\n-- start the server anew\n",
     );
     is_fixed(&bench, &mut postgres, rule, "fail");
     // In a schema that somebody keeps to himself.
