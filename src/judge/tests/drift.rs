@@ -322,7 +322,7 @@ fn the_journal_tells_the_same_of_seconds_and_of_merged_minutes() {
 #[test]
 #[ignore = "prints a table"]
 fn how_soon() {
-    for minutes in [3, 5, 8, 10, 15, 30] {
+    for minutes in [3, 5, 8, 10, 15, 20, 30] {
         let kinds = [
             ("still", Noise { wander: (0.3 * MB, 5.0), ..Noise::default() }),
             ("real", REAL),
