@@ -4,7 +4,7 @@
 //! **Climb.** From one request in flight on, each level twice the one before, until the knee lies well behind: where the curve through the
 //! levels so far has its highest point, or where throughput has stopped to grow.
 //!
-//! **Fill.** Then up to three times as far as the knee, no farther: in the widest gaps, in turn past the knee and below it, until
+//! **Fill.** Then up to three times as far as the knee, or as far as there are six whole numbers, and no farther: in the widest gaps, in turn past the knee and below it, until
 //! there are enough on both sides. As the levels move the knee, so do the gaps.
 //!
 //! A level that was given up is reached no more, nor is anything above it.
@@ -84,7 +84,8 @@ impl Ladder {
             let levels: Vec<f64> = points.iter().map(|point| point.0).collect();
             return if levels.len() < PAST + BELOW { self.widest(&levels) } else { None };
         };
-        let (at, top) = (level_at(&points, knee), level_at(&points, TOP * knee).round().min(self.most));
+        let (at, top) =
+            (level_at(&points, knee), level_at(&points, (TOP * knee).max(knee + PAST as f64)).round().min(self.most));
         let past: Vec<f64> = points.iter().filter(|point| point.1.in_flight > knee).map(|point| point.0).collect();
         let below: Vec<f64> = points.iter().filter(|point| point.1.in_flight <= knee).map(|point| point.0).collect();
         if past.len() < PAST && top > highest * 1.1 && self.is_free(top) && !is_bounded(&points) {

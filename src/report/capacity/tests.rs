@@ -154,7 +154,7 @@ fn the_law_is_told_in_every_format_and_drawn() {
     let (run, mut result) = found();
     result.law = Some(scaling());
     let told =
-        "throughput is highest, 972/s, with 31 in flight (28 – 34); more makes less: twice as many in flight make";
+        "throughput is highest, 990/s, with 31 in flight (28 – 34); more makes less: twice as many in flight make";
     let page = markdown::markdown(&run, &result);
     assert!(page.contains(told) && page.contains("### Scaling law"), "{page}");
     let html = super::super::html::html(&run, &result).unwrap();
