@@ -75,6 +75,11 @@ impl Postgres {
         Held { psql, stdin: Some(stdin) }
     }
 
+    /// One of PostgreSQL's own programs, e.g. `pgbench`.
+    pub fn program(name: &str) -> PathBuf {
+        postgres_program(name)
+    }
+
     /// Ends it, its clients' connections at once; its data stay.
     pub fn stop(&mut self) {
         drop(self.server.take());
@@ -83,6 +88,13 @@ impl Postgres {
     /// Starts it again, where it was.
     pub fn start_again(&mut self) {
         self.server = Some(postmaster(&self.folder.path().join("data"), self.port));
+    }
+
+    /// Starts it again as a standby, whose primary is silent.
+    pub fn become_standby(&mut self) {
+        self.stop();
+        fs::write(self.folder.path().join("data/standby.signal"), "").expect("a file");
+        self.start_again();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Indexes that are too many, broken, or missing behind a foreign key.
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
-use super::seen::{Duplicate, ForeignKey, Invalid, Seen, Unused};
+use super::seen::{Duplicate, ForeignKey, Invalid, Mend, Seen, Unused};
 use super::{Basis, but_more, guide_indexes, rows};
 use crate::units::format_count;
 
@@ -11,8 +11,8 @@ static UNUSED: Rule = Rule {
     lines: &[5],
     section: "Database Monitoring",
     holds: "no index of 10 MB or more has been scanned 50 times or fewer",
-    source: "pghero's unused index",
-    applies: "statistics of some hours; unique indexes, constraints and foreign keys are left out",
+    source: "pghero's unused index (50 scans, 10 MB)",
+    applies: "statistics of some hours (--evidence-age), not a standby; unique indexes, constraints and foreign keys are left out",
 };
 static DUPLICATE: Rule = Rule {
     id: "db.duplicate_index",
@@ -20,7 +20,7 @@ static DUPLICATE: Rule = Rule {
     lines: &[5],
     section: "Database Monitoring",
     holds: "no index is the beginning of another one of the same method, classes, expressions and predicate",
-    source: "every write keeps both",
+    source: "pghero's duplicate indexes; PostgreSQL, Multicolumn Indexes: the first columns are searched as an index of their own is",
     applies: "",
 };
 static INVALID: Rule = Rule {
@@ -38,7 +38,7 @@ static FOREIGN_KEY: Rule = Rule {
     lines: &[2],
     section: "Indexing Strategy",
     holds: "a foreign key of a table of 1,000 rows or more has an index that begins with its columns; fails from 10,000 on",
-    source: "pghero's missing index (10,000 rows)",
+    source: "PostgreSQL, Foreign Keys: an index on the referencing columns; pghero's missing index (10,000 rows); 1,000: own choice, less is read in a millisecond",
     applies: "",
 };
 
@@ -47,7 +47,11 @@ pub(super) static RULES: [&Rule; 4] = [&UNUSED, &DUPLICATE, &INVALID, &FOREIGN_K
 /// All of them.
 pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
     vec![
-        seen.unused.as_ref().map_or_else(|why| UNUSED.unknown(why), |list| unused(list, seen, basis)),
+        match &seen.unused {
+            Ok(_) if seen.server.in_recovery => UNUSED.not_applicable(super::ON_A_STANDBY),
+            Ok(list) => unused(list, seen, basis),
+            Err(why) => UNUSED.unknown(why),
+        },
         seen.duplicates.as_ref().map_or_else(|why| DUPLICATE.unknown(why), |list| duplicate(list)),
         seen.invalid.as_ref().map_or_else(|why| INVALID.unknown(why), |list| invalid(list)),
         seen.foreign_keys.as_ref().map_or_else(|why| FOREIGN_KEY.unknown(why), |list| foreign_key(list)),
@@ -72,13 +76,12 @@ fn unused(list: &[Unused], seen: &Seen, basis: &Basis) -> Finding {
         Ok(_) => {}
     }
     let bytes: f64 = unused.iter().map(|index| index.bytes).sum();
-    let standby = if seen.server.in_recovery { "; this is a standby: ask the primary too" } else { "" };
     let drops: Vec<String> = unused
         .iter()
         .map(|index| format!("DROP INDEX CONCURRENTLY {};  -- {}", index.shown, index.definition))
         .collect();
     UNUSED
-        .fail(format!("{} hardly used index{} take {}{standby}", unused.len(), es(unused.len()), mib(bytes)))
+        .fail(format!("{} hardly used index{} take {}", unused.len(), es(unused.len()), mib(bytes)))
         .seen(but_more(unused.iter().map(|index| {
             format!(
                 "{} of {}: {} scans, {}",
@@ -102,7 +105,11 @@ fn duplicate(list: &[Duplicate]) -> Finding {
     if going.is_empty() {
         return DUPLICATE.pass("no index is the beginning of another");
     }
-    let drops: Vec<String> = going.iter().map(|one| format!("DROP INDEX CONCURRENTLY {};", one.shown)).collect();
+    let drop = |one: &&Duplicate| {
+        let concurrently = if one.partitioned { "" } else { " CONCURRENTLY" };
+        format!("DROP INDEX{concurrently} {};", one.shown)
+    };
+    let drops: Vec<String> = going.iter().map(drop).collect();
     DUPLICATE
         .fail(format!(
             "{} index{} can go: another one begins with the same columns ({})",
@@ -125,20 +132,29 @@ fn invalid(list: &[Invalid]) -> Finding {
             count => format!("{count} not valid yet: being built now"),
         });
     }
-    let fixes: Vec<String> = broken
-        .iter()
-        .map(|index| {
-            if index.partitioned {
-                format!("-- {}: attach an index of each partition (ALTER INDEX … ATTACH PARTITION)", index.shown)
-            } else {
-                format!("REINDEX INDEX CONCURRENTLY {};", index.shown)
-            }
-        })
-        .collect();
+    let fixes: Vec<String> = broken.iter().map(|index| mended(index)).collect();
     INVALID
         .fail(format!("{} index{} not valid: kept up to date, and never used", broken.len(), es(broken.len())))
         .seen(but_more(broken.iter().map(|index| format!("{} of {}: {}", index.shown, index.table, index.definition))))
         .fix(FixKind::Sql, fixes.join("\n"))
+}
+
+fn mended(index: &Invalid) -> String {
+    let Invalid { shown, definition, .. } = index;
+    match index.mend {
+        Mend::Whole => {
+            // This takes the indexes of the partitions that are there, and makes those that are not.
+            let whole = definition.replacen(" ON ONLY ", " ON ", 1);
+            format!("BEGIN;\nDROP INDEX {shown};\n{whole};\nCOMMIT;")
+        }
+        Mend::Drop => format!("DROP INDEX CONCURRENTLY {shown};"),
+        Mend::Again => {
+            // It has most likely met the same values twice, and would again.
+            let again = definition.replacen("CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX CONCURRENTLY ", 1);
+            format!("DROP INDEX CONCURRENTLY {shown};\n-- mend the rows that are there twice, then:\n-- {again};")
+        }
+        Mend::Reindex => format!("REINDEX INDEX CONCURRENTLY {shown};"),
+    }
 }
 
 fn foreign_key(list: &[ForeignKey]) -> Finding {
@@ -151,13 +167,16 @@ fn foreign_key(list: &[ForeignKey]) -> Finding {
             small => format!("{small} have no index, all of tables of fewer than 1,000 rows"),
         });
     }
-    let creates: Vec<String> = large
+    let mut creates: Vec<String> = large
         .iter()
         .map(|key| {
             let concurrently = if key.partitioned { "" } else { " CONCURRENTLY" };
             format!("CREATE INDEX{concurrently} ON {} ({});", key.table, key.columns.join(", "))
         })
         .collect();
+    // Two keys of the same columns need one.
+    creates.sort();
+    creates.dedup();
     let outcome = if large.iter().any(|key| key.rows >= 10_000.0) { Outcome::Fail } else { Outcome::Warn };
     let summary = match large.len() {
         1 => "a foreign key has no index: each DELETE in the table it refers to reads the whole of this one".to_owned(),
