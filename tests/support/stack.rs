@@ -414,7 +414,7 @@ fn template() -> PathBuf {
     succeeded(psql(port, "postgres").args(["-f", &setup]));
     drop(server);
     // Two tests may both have come here: the copy of one stays, and a half of one is never seen.
-    let half = kept.with_extension(std::process::id().to_string());
+    let half = kept.with_extension(format!("{}-{port}", std::process::id()));
     succeeded(Command::new("cp").arg("-a").arg(&data).arg(&half));
     if fs::rename(&half, &kept).is_err() {
         fs::remove_dir_all(&half).expect("a folder of ours");

@@ -52,7 +52,11 @@ fn databases_that_are_not_ours_raise_no_false_alarm() {
         "many",
         "SELECT format('CREATE TABLE t%s (id int PRIMARY KEY, user_id int, status text, note text)', n) FROM generate_series(1, 2000) AS n \\gexec",
     );
-    postgres.sql("CREATE ROLE nobody LOGIN PASSWORD 'only-for-tests'");
+    sql_in(
+        &postgres,
+        "agenthub",
+        "SET password_encryption = 'scram-sha-256'; CREATE ROLE nobody LOGIN PASSWORD 'only-for-tests'",
+    );
     for name in ["empty", "bench", "odd", "many"] {
         for role in ["agenthub_monitor", "nobody"] {
             let url = url(&postgres, role, name);
