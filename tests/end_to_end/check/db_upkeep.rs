@@ -1,6 +1,6 @@
 //! What a server keeps up by itself, or should: tables, checkpoints, memory, settings, statistics.
 
-use super::{apply, check, fix, is_fixed, look, of, outcome, sql_in, until, version};
+use super::{apply, check, fix, is_fixed, look, of, outcome, sql_in, until, version, wait_for};
 use crate::support::harness::Workbench;
 use crate::support::stack::Postgres;
 
@@ -47,6 +47,7 @@ fn checkpoints_that_a_full_wal_asks_for_are_told_and_those_by_hand_are_not() {
         ("checkpointer", "SELECT num_requested FROM pg_stat_checkpointer")
     };
     postgres.sql(&format!("SELECT pg_stat_reset_shared('{counted_in}')"));
+    wait_for(&postgres, counted, "0");
     let began = std::time::Instant::now();
     while postgres.sql(counted).parse::<u32>().unwrap() < 21 {
         let write =
