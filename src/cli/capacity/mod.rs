@@ -106,6 +106,7 @@ impl CapacityArgs {
             max_time: self.max_time,
             width: self.width,
             abort_on: self.abort_on,
+            law: self.law.then_some(true),
         }
     }
 
@@ -199,8 +200,10 @@ pub(super) async fn capacity(mut args: CapacityArgs, stop: Receiver<bool>) -> Re
     }
     let sources = Sources::read(None, args.common.config.as_deref())?;
     let (layer, mut search) = args.settle(&sources).map_err(Failure::usage)?;
+    let searches: Vec<&SearchLayer> = sources.searches().collect();
+    let with_law = args.law || first(&searches, |layer| layer.law) == Some(true);
     let mut settings = sources.settle(layer)?;
-    if args.law {
+    if with_law {
         let most = if settings.plan.model == LoadModel::Closed { search.most as u32 } else { settings.max_users };
         law::share_time(&mut search, most).map_err(Failure::usage)?;
     }

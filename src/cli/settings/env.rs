@@ -63,6 +63,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
                 max_time: env.one("CAPACITY_MAX_TIME", parse_time)?,
                 width: env.one("CAPACITY_WIDTH", parse_width)?,
                 abort_on: env.one("CAPACITY_ABORT_ON", parse_abort_on)?,
+                law: env.one("CAPACITY_LAW", parse_flag)?,
             },
             check: CheckSettings { before_run: env.one("CHECK", parse_flag)?, ..CheckSettings::default() },
             refused: Vec::new(),
@@ -82,7 +83,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 48] = [
+const KNOWN: [&str; 49] = [
     "CAPACITY_BY",
     "CAPACITY_START",
     "CAPACITY_MAX_RATE",
@@ -90,6 +91,7 @@ const KNOWN: [&str; 48] = [
     "CAPACITY_MAX_TIME",
     "CAPACITY_WIDTH",
     "CAPACITY_ABORT_ON",
+    "CAPACITY_LAW",
     "CHECK",
     "CHECK_TOKEN",
     "POSTGRES",
