@@ -108,6 +108,8 @@ struct Holding {
     /// It is to be an end of the bracket: it is not left because it looks good.
     to_the_end: bool,
     rested: bool,
+    /// The load is at the level: the time up to its first look is being spent.
+    begun: bool,
 }
 
 /// A search for the edge.
@@ -134,17 +136,18 @@ impl Search {
         }
         // A pause may have taken longer than was reckoned.
         let over = |holding: &Holding| {
-            holding.rested && holding.looks == 0 && spent_s + self.asked.looks_s[0] > self.asked.max_time_s
+            holding.rested && !holding.begun && spent_s + self.asked.looks_s[0] > self.asked.max_time_s
         };
         if self.over_for_good || self.holding.as_ref().is_some_and(over) {
             self.over_for_good = true;
             self.holding = None;
         }
-        let Some(holding) = self.holding else { return Next::Done };
+        let Some(holding) = &mut self.holding else { return Next::Done };
         if !holding.rested {
             return Next::Rest;
         }
-        let Holding { level, looks, confirms, .. } = holding;
+        holding.begun = true;
+        let Holding { level, looks, confirms, .. } = *holding;
         Next::Hold { level, until_s: self.asked.looks_s[looks], look: looks as u32 + 1, confirms }
     }
 
@@ -269,6 +272,7 @@ impl Search {
             confirms,
             to_the_end,
             rested: false,
+            begun: false,
         })
     }
 

@@ -137,6 +137,23 @@ fn time_is_kept_and_what_is_known_is_confirmed_before_it_is_over() {
 }
 
 #[test]
+fn a_hold_that_has_begun_in_time_is_looked_at() {
+    let mut search = Search::new(asked(100.0, 1000.0, 25.0), false);
+    assert_eq!(search.next(0.0), Next::Rest);
+    search.rested();
+    // Asked each second, as the driver does.
+    for spent_s in 6..=21 {
+        assert!(matches!(search.next(f64::from(spent_s)), Next::Hold { look: 1, .. }), "{spent_s}");
+    }
+    search.told(Outcome::Fail, 21.0);
+    assert_eq!((search.bracket().fails, search.next(21.0)), (Some(100.0), Next::Done));
+    let mut late = Search::new(asked(100.0, 1000.0, 25.0), false);
+    assert_eq!(late.next(0.0), Next::Rest);
+    late.rested();
+    assert_eq!(late.next(11.0), Next::Done, "its pause took too long");
+}
+
+#[test]
 fn where_nothing_passes_the_search_ends_downwards() {
     let (search, holds, _) = run(asked(64.0, 1000.0, 3600.0), |_, _, _| Outcome::Fail);
     assert_eq!((search.bracket().passes, *holds.last().unwrap()), (None, 0.0625));
