@@ -107,9 +107,18 @@ struct Holding {
     confirms: bool,
     /// It is to be an end of the bracket: it is not left because it looks good.
     to_the_end: bool,
-    rested: bool,
-    /// The load is at the level: the time up to its first look is being spent.
-    begun: bool,
+    phase: Phase,
+}
+
+/// How far a hold has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The host is to come to rest before it.
+    Rests,
+    /// It has, or will not.
+    Rested,
+    /// The load is at the level: the time up to the next look is being spent.
+    Holds,
 }
 
 /// A search for the edge.
@@ -136,17 +145,17 @@ impl Search {
         }
         // A pause may have taken longer than was reckoned.
         let over = |holding: &Holding| {
-            holding.rested && !holding.begun && spent_s + self.asked.looks_s[0] > self.asked.max_time_s
+            holding.phase == Phase::Rested && spent_s + self.asked.looks_s[0] > self.asked.max_time_s
         };
         if self.over_for_good || self.holding.as_ref().is_some_and(over) {
             self.over_for_good = true;
             self.holding = None;
         }
         let Some(holding) = &mut self.holding else { return Next::Done };
-        if !holding.rested {
+        if holding.phase == Phase::Rests {
             return Next::Rest;
         }
-        holding.begun = true;
+        holding.phase = Phase::Holds;
         let Holding { level, looks, confirms, .. } = *holding;
         Next::Hold { level, until_s: self.asked.looks_s[looks], look: looks as u32 + 1, confirms }
     }
@@ -154,7 +163,7 @@ impl Search {
     /// The host has come to rest, or will not.
     pub fn rested(&mut self) {
         if let Some(holding) = &mut self.holding {
-            holding.rested = true;
+            holding.phase = Phase::Rested;
         }
     }
 
@@ -271,8 +280,7 @@ impl Search {
             looks: 0,
             confirms,
             to_the_end,
-            rested: false,
-            begun: false,
+            phase: Phase::Rests,
         })
     }
 
