@@ -2,7 +2,7 @@
 //! and the lowest that fails, so the ratio of both lies between the ratios of their ends.
 
 use super::compare::Judged;
-use crate::judge::{Bounds, Changed, EdgeResult, Outcome};
+use crate::judge::{Bounds, Bracket, Changed, EdgeResult, Outcome};
 
 /// Of a side: no search proves less than its bracket, so that of several the whole range counts.
 struct Side {
@@ -10,6 +10,8 @@ struct Side {
     fails: Option<f64>,
     /// The best guess within it.
     value: Option<f64>,
+    /// Each of them was confirmed.
+    confirmed: bool,
 }
 
 impl Side {
@@ -20,7 +22,13 @@ impl Side {
         let fails = all(|edge| edge.fails).and_then(|ends| ends.into_iter().reduce(f64::max));
         let middles: Vec<f64> = edges().filter_map(|edge| edge.passes).collect();
         let value = (!middles.is_empty()).then(|| middles.iter().sum::<f64>() / middles.len() as f64);
-        Self { passes, fails, value }
+        Self { passes, fails, value, confirmed: edges().all(|edge| edge.confirmed) }
+    }
+}
+
+impl From<&Side> for Bracket {
+    fn from(side: &Side) -> Self {
+        Self { passes: side.passes, fails: side.fails, confirmed: side.confirmed }
     }
 }
 
@@ -34,6 +42,7 @@ pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Ch
         a: a.value,
         b: b.value,
         counts: None,
+        brackets: Some([Bracket::from(&a), Bracket::from(&b)]),
         ratio: None,
         difference: None,
         margin: None,

@@ -92,6 +92,7 @@ impl Compared {
             unit: self.unit().to_owned(),
             a: None,
             b: None,
+            brackets: None,
             counts: None,
             ratio: None,
             difference: None,
