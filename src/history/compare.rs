@@ -77,12 +77,15 @@ fn compare_by(unit: Unit, a: &[Judged<'_>], b: &[Judged<'_>], options: Options) 
     // Each has its figures at a level of its own.
     let (targets, endpoints) =
         if searches { (Vec::new(), Vec::new()) } else { (targets(b, &mut notes), endpoints(a, b, &mut notes)) };
-    let (mut targets, mut endpoints, shift, method) = match (unit, a, b) {
+    let (mut targets, mut endpoints, mut shift, mut method) = match (unit, a, b) {
         (Unit::Pair, [(a, _)], [(b, _)]) => pair(a, b, &targets, &endpoints, options),
         _ => several(unit, a, b, &targets, &endpoints, tolerance),
     };
     if searches {
         targets.push(edge_row(a, b, tolerance));
+        // Nor is anything resampled: what levels a search held is its own doing.
+        shift.clear();
+        method = Method { resamples: None, seed: None, block_s: None, between_runs: None, least_p: None, ..method };
     }
     adjust(&mut endpoints);
     let broken = broken(a, b);
@@ -95,7 +98,14 @@ fn compare_by(unit: Unit, a: &[Judged<'_>], b: &[Judged<'_>], options: Options) 
         }
     }
     notes.extend(skipped("A", a).into_iter().chain(skipped("B", b)));
-    notes.extend(what_it_can_tell(a.len(), b.len(), &method));
+    if searches {
+        notes.push(
+            "each edge lies between what passes and what fails; searches of the same code differ too, which only several of them can tell"
+                .to_owned(),
+        );
+    } else {
+        notes.extend(what_it_can_tell(a.len(), b.len(), &method));
+    }
     let first = workload(&a[0].0.asked).hash;
     let other_workload = a.iter().chain(b).any(|(run, _)| workload(&run.asked).hash != first);
     let mut comparison = Comparison {
@@ -354,7 +364,9 @@ fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
         let (of_a, of_b) = (all(a, &fact), all(b, &fact));
         // The reference service takes another port each time.
         let port_only = what == "host" && a.iter().chain(b).all(|one| one.0.asked.reference_service);
-        if of_a != of_b && !port_only {
+        // How long a search takes is up to what it finds.
+        let searches = what == "run time" && a.iter().chain(b).all(|one| one.0.asked.search.is_some());
+        if of_a != of_b && !port_only && !searches {
             found.push(Differs { what: what.to_owned(), a: of_a, b: of_b });
         }
     }

@@ -2,7 +2,7 @@
 //! and the lowest that fails, so the ratio of both lies between the ratios of their ends.
 
 use super::compare::Judged;
-use crate::judge::{Bounds, Changed, EdgeResult, Outcome};
+use crate::judge::{Bounds, Bracket, Changed, EdgeResult, Outcome};
 
 /// Of a side: no search proves less than its bracket, so that of several the whole range counts.
 struct Side {
@@ -10,6 +10,8 @@ struct Side {
     fails: Option<f64>,
     /// The best guess within it.
     value: Option<f64>,
+    /// Each of them was confirmed.
+    confirmed: bool,
 }
 
 impl Side {
@@ -20,7 +22,13 @@ impl Side {
         let fails = all(|edge| edge.fails).and_then(|ends| ends.into_iter().reduce(f64::max));
         let middles: Vec<f64> = edges().filter_map(|edge| edge.passes).collect();
         let value = (!middles.is_empty()).then(|| middles.iter().sum::<f64>() / middles.len() as f64);
-        Self { passes, fails, value }
+        Self { passes, fails, value, confirmed: edges().all(|edge| edge.confirmed) }
+    }
+}
+
+impl From<&Side> for Bracket {
+    fn from(side: &Side) -> Self {
+        Self { passes: side.passes, fails: side.fails, confirmed: side.confirmed }
     }
 }
 
@@ -28,8 +36,14 @@ impl Side {
 pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Changed {
     let unit = b.iter().find_map(|(_, result)| result.edge.as_ref()).map_or("", |edge| edge.unit.as_str());
     let (a, b) = (Side::of(a), Side::of(b));
-    let mut row =
-        Changed { name: "edge".to_owned(), unit: unit.to_owned(), a: a.value, b: b.value, ..Changed::default() };
+    let mut row = Changed {
+        name: "edge".to_owned(),
+        unit: unit.to_owned(),
+        a: a.value,
+        b: b.value,
+        brackets: Some([Bracket::from(&a), Bracket::from(&b)]),
+        ..Changed::default()
+    };
     let at_least = a.fails.zip(b.passes).map(|(fails, passes)| passes / fails);
     let at_most = b.fails.zip(a.passes).map(|(fails, passes)| fails / passes);
     if let (Some(low), Some(high), Some(from), Some(to)) = (at_least, at_most, a.value, b.value) {

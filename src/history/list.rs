@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::find::FindError;
 use super::kept::{Kept, in_parallel, runs};
-use crate::judge::{LeftOut, Verdict};
+use crate::judge::{EdgeResult, LeftOut, Verdict};
 
 /// All results of a folder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +34,9 @@ pub struct ListedRun {
     pub verdict: Option<Verdict>,
     /// Of the steady window where it has that target, else of the whole run.
     pub p95_ms: Option<f64>,
+    /// What a search for the edge found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge: Option<EdgeResult>,
     /// The code under test.
     pub commit: Option<String>,
     /// What stands against its figures; usually nothing.
@@ -48,13 +51,13 @@ pub fn list(results: &Path) -> Result<Listing, FindError> {
 }
 
 fn row(run: &Kept) -> ListedRun {
-    let (verdict, p95_ms, marks) = match run.said() {
+    let (verdict, p95_ms, edge, marks) = match run.said() {
         Ok(said) => {
             let steady = said.targets.iter().find(|target| target.name == "p95_response_time");
             let p95 = steady.and_then(|target| target.value).or(said.totals.response_time_ms.p95);
-            (Some(said.verdict), p95, run.marks(&said))
+            (Some(said.verdict), p95, said.edge.clone(), run.marks(&said))
         }
-        Err(why) => (None, None, vec![why]),
+        Err(why) => (None, None, None, vec![why]),
     };
     ListedRun {
         id: run.id.clone(),
@@ -64,6 +67,7 @@ fn row(run: &Kept) -> ListedRun {
         started: run.asked.started.clone(),
         verdict,
         p95_ms,
+        edge,
         commit: run.asked.environment.commit.clone(),
         marks,
     }

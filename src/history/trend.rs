@@ -7,7 +7,7 @@ use super::find::{FindError, find};
 use super::kept::{Kept, Said, in_parallel, runs};
 use crate::judge::{
     Bounds, Differs, LeftOut, Outcome, RunsOf, Source, TargetError, TargetName, Trend, TrendChange, TrendFigure,
-    TrendPoint, TrendRun,
+    TrendPoint, TrendRun, Verdict,
 };
 use crate::record::{Asked, LoadModel};
 use crate::stats::{ChangePoint, LeastChange, MOST_P, WINDOW, change_points};
@@ -212,7 +212,8 @@ impl Wanted {
 
     fn steady(&self, said: &Said) -> Option<Value> {
         if self.name == TargetName::Edge {
-            let edge = said.edge.as_ref()?;
+            // One that the search had not bracketed yet is no edge: something else kept it from going on.
+            let edge = said.edge.as_ref().filter(|edge| edge.fails.is_some() || said.verdict == Verdict::Pass)?;
             return edge.passes.map(|passes| (passes, edge.passes, edge.fails));
         }
         let name = self.full_name();
@@ -252,9 +253,13 @@ fn of_newest(runs: &[Kept]) -> Vec<Wanted> {
         let said = run.said().ok().filter(|said| run.marks(said).is_empty())?;
         let edge = said.edge.as_ref().and_then(|edge| edge.passes);
         let edge = edge.map(|_| Wanted { name: TargetName::Edge, of: None });
+        // Other figures of a search are of the level that it came to.
+        if let Some(edge) = edge {
+            return Some(vec![edge]);
+        }
         let with_value = said.targets.iter().filter(|target| target.value.is_some());
         let targets = with_value.filter_map(|target| Wanted::read(&target.name).ok());
-        let wanted: Vec<Wanted> = edge.into_iter().chain(targets).collect();
+        let wanted: Vec<Wanted> = targets.collect();
         (!wanted.is_empty()).then_some(wanted)
     };
     let p95 = Wanted { name: TargetName::ResponseTime(950), of: None };

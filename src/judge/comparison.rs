@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Bracket;
+
 /// What can be said of B against A.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,6 +141,9 @@ pub struct Changed {
     pub ratio: Option<Bounds>,
     /// B less A.
     pub difference: Option<Bounds>,
+    /// Of an edge: what of A and of B passes, and what fails. `a` and `b` are what passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brackets: Option<[Bracket; 2]>,
     /// So large a difference of a share counts as none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<f64>,

@@ -9,7 +9,7 @@ use super::{LevelResult, Verdict};
 use crate::record::LoadModel;
 
 /// What levels prove of the edge, whatever the order in which they were held.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bracket {
     /// The highest level that passed twice, below all that fail; where none did, the highest that passed.
     pub passes: Option<f64>,

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::columns::{Columns, wrap};
 use super::markdown::{escape, row, table};
-use super::words;
+use super::{capacity, words};
 use crate::history::{ListedRun, Listing};
 
+/// A search has its edge in the place of p95, which would be that of a level of its own.
 const TITLES: [&str; 7] = ["id", "label", "scenario", "workload", "verdict", "p95", "commit"];
 /// Prose is never wider.
 const MOST_WIDTH: usize = 120;
@@ -32,7 +33,10 @@ fn cells(of: &ListedRun) -> [String; 7] {
         of.scenario.clone(),
         of.workload.clone(),
         verdict,
-        words::ms(of.p95_ms),
+        of.edge.as_ref().map_or_else(
+            || words::ms(of.p95_ms),
+            |edge| format!("edge {}", capacity::bracket(edge.passes, edge.fails, &edge.unit)),
+        ),
         or_dash(of.commit.as_ref().map(|commit| commit.chars().take(COMMIT).collect())),
     ]
 }
@@ -85,6 +89,7 @@ mod tests {
             started: "2026-11-01T08:00:00Z".to_owned(),
             verdict,
             p95_ms: verdict.map(|_| 2.125),
+            edge: None,
             commit: Some("0123456789abcdef".to_owned()),
             marks: marks.iter().map(|&mark| mark.to_owned()).collect(),
         };

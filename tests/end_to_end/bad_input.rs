@@ -148,7 +148,7 @@ fn a_results_folder_that_cannot_be_written_is_the_machines_fault() {
 #[test]
 fn a_result_that_is_not_there_is_told() {
     let bench = Workbench::new();
-    refused(&bench, &["report", "latest"], 1, &["results"]);
+    refused(&bench, &["report", "latest"], 2, &["results"]);
     bench.write("results/20260101T000000Z-x-1234/run.toml", "schema = \"none\"\n");
     let outcome = bench.run(&["report", "20260101T000000Z-x-1234"]);
     outcome.assert_code(1);

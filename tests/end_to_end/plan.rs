@@ -160,7 +160,23 @@ fn searches_are_compared_by_their_edges() {
     // As alike as the brackets can tell.
     bench.run(&["compare", "fast", "again", "--tolerance", "25%"]).assert_code(0);
     let text = bench.run(&["compare", "fast", "slow"]);
-    assert!(text.stdout.contains("WORSE") && text.stdout.contains("edge"), "{text}");
+    assert!(text.stdout.contains("B is worse than A: edge −50 %."), "{text}");
+    assert!(text.stdout.contains("200/s – 240/s") && text.stdout.contains("100/s – 120/s"), "{text}");
+    assert!(text.stdout.contains("(−100 arrivals/s)") && !text.stdout.contains("/min"), "{text}");
+    // Their levels are each other's own: nothing is said of response times, nor resampled.
+    assert!(!text.stdout.contains("p95") && !text.stdout.contains("resamples"), "{text}");
+    assert!(
+        !text.stdout.contains("run time") && text.stdout.contains("searches of the same code differ too"),
+        "{text}"
+    );
+    let page = bench.run(&["compare", "fast", "slow", "--format", "html"]);
+    assert!(page.stdout.contains("200/s – 240/s") && !page.stdout.contains("shift.svg"), "{page}");
+    // One of which nothing is known but that it fails there.
+    record(&bench.path().join("results"), &id(3), "down", &[(50, 30, 900)], &End::Finished);
+    let text = bench.run(&["compare", "fast", "down"]);
+    text.assert_code(99);
+    assert!(text.stdout.contains("B is worse than A: edge below 50/s, was 200/s – 240/s."), "{text}");
+    assert!(text.stdout.contains("at most −75 %"), "{text}");
 }
 
 #[test]
@@ -180,14 +196,26 @@ fn searches_have_a_history_and_exports() {
         edge["points"].as_array().unwrap().iter().map(|point| point["value"].as_f64().unwrap()).collect();
     assert_eq!(values, [200.0, 200.0, 200.0, 200.0, 100.0, 100.0, 100.0, 100.0]);
     assert_eq!((&edge["points"][0]["low"], &edge["points"][0]["high"]), (&200.0.into(), &240.0.into()));
+    assert_eq!(found["figures"].as_array().unwrap().len(), 1, "other figures are of the level it came to");
     let text = bench.run(&["trend"]);
-    assert!(text.stdout.contains("edge"), "{text}");
+    assert!(
+        text.stdout.starts_with("look · open model · arrivals a second searched for the edge by error_rate"),
+        "{text}"
+    );
+    // What was not bracketed is no edge, however low it was when the search ended.
+    record(&bench.path().join("results"), &id(8), "i", &[(20, 30, 20)], &End::Finished);
+    bench.run(&["report", "latest"]).assert_code(98);
+    let later = bench.run(&["trend", "--format", "json"]).json();
+    let edge = &later["figures"][0];
+    assert_eq!((edge["points"].as_array().unwrap().len(), &edge["without"][0]), (8, &id(8).into()), "{edge:#}");
     let list = bench.run(&["history", "list"]);
     list.assert_code(0);
     assert_eq!(list.stdout.matches("pass").count(), 8, "{list}");
+    assert_eq!(list.stdout.matches("edge 200/s – 240/s").count(), 4, "{list}");
+    assert!(list.stdout.contains("edge at least 20/s"), "{list}");
     let exports = ["gitlab", "openmetrics", "bencher", "github-benchmark"];
     let flags: Vec<&str> = exports.iter().flat_map(|name| ["--export", name]).collect();
-    let report = bench.run(&[&["report", "latest"], &flags[..]].concat());
+    let report = bench.run(&[&["report", "h"], &flags[..]].concat());
     report.assert_code(0);
     assert!(report.stderr.is_empty(), "{report}");
     let folder = bench.path().join("results").join(id(7));

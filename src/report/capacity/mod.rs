@@ -13,7 +13,7 @@ pub(super) use law::name as law_level;
 pub(super) use markdown::section as markdown_section;
 pub(super) use plan::{markdown as plan_markdown, text as plan_text};
 pub(super) use terminal::section as text_section;
-pub(super) use words::{asked, next, sentence};
+pub(super) use words::{asked, bracket, next, sentence};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -10,6 +10,17 @@ pub(super) fn level(value: f64, unit: &str) -> String {
     if unit == "users" { format!("{} users", format_count(value.round() as u64)) } else { format_rate(value) }
 }
 
+/// `410/s – 440/s`, `at least 120 users`.
+pub(in crate::report) fn bracket(passes: Option<f64>, fails: Option<f64>, unit: &str) -> String {
+    let show = |value| level(value, unit);
+    match (passes, fails) {
+        (Some(passes), Some(fails)) => format!("{} – {}", show(passes), show(fails)),
+        (Some(passes), None) => format!("at least {}", show(passes)),
+        (None, Some(fails)) => format!("below {}", show(fails)),
+        (None, None) => "not known".to_owned(),
+    }
+}
+
 /// The answer: `The edge is between 410/s (passes, confirmed) and 440/s (p95 response time fails).`
 pub(in crate::report) fn sentence(result: &RunResult) -> Option<String> {
     let edge = result.edge.as_ref()?;

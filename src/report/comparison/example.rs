@@ -25,6 +25,7 @@ fn time(name: &str, a: f64, ratio: Bounds, verdict: Outcome, reason: &str) -> Ch
         unit: "ms".to_owned(),
         a: Some(a),
         b: Some(a * ratio.value),
+        brackets: None,
         counts: None,
         ratio: Some(ratio),
         difference: Some(bounds(by(ratio.value), by(ratio.low), by(ratio.high))),

@@ -1,7 +1,7 @@
 //! The words of a comparison that all formats share.
 
-use crate::judge::{Bounds, Changed, ComparedRun, Comparison, Outcome, Shifted, Unit};
-use crate::report::words;
+use crate::judge::{Bounds, Bracket, Changed, ComparedRun, Comparison, Outcome, Shifted, Unit};
+use crate::report::{capacity, words};
 use crate::units::{format_count, format_ms, format_ratio};
 
 /// Letters of a commit that tell it apart.
@@ -38,12 +38,17 @@ fn amount(value: f64, unit: &str) -> String {
     match unit {
         "ms" => signed(value, format_ms),
         "ratio" => points(value),
-        _ => signed(value, |size| format!("{}/min", format_count(size.round() as u64))),
+        "requests/min" => signed(value, |size| format!("{}/min", format_count(size.round() as u64))),
+        other => signed(value, |size| format!("{} {other}", short(size))),
     }
 }
 
 /// A side's figure; a share with its counts.
 pub(super) fn side(row: &Changed, of_b: bool) -> String {
+    if let Some(brackets) = &row.brackets {
+        let of = brackets[usize::from(of_b)];
+        return capacity::bracket(of.passes, of.fails, &row.unit);
+    }
     let value = if of_b { row.b } else { row.a };
     let counts = row.counts.map(|counts| counts[usize::from(of_b)]);
     match (value, counts) {
@@ -83,7 +88,17 @@ pub(super) fn interval(row: &Changed) -> String {
     match (&row.ratio, &row.difference) {
         (Some(ratio), _) => ratio_interval(ratio),
         (None, Some(difference)) => joined(&points(difference.low), &points(difference.high)),
-        _ => String::new(),
+        _ => row.brackets.map_or_else(String::new, |[a, b]| one_sided(a, b)),
+    }
+}
+
+/// What can be said of the ratio of two edges of which an end is missing.
+fn one_sided(a: Bracket, b: Bracket) -> String {
+    let ratio = |of: Option<f64>, by: Option<f64>| of.zip(by).map(|(of, by)| percent(of / by - 1.0));
+    match (ratio(b.passes, a.fails), ratio(b.fails, a.passes)) {
+        (Some(low), _) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => String::new(),
     }
 }
 
@@ -152,7 +167,8 @@ pub(in crate::report) fn sentence(of: &Comparison) -> String {
             let size = match (&row.ratio, &row.difference) {
                 (Some(ratio), _) => percent(ratio.value - 1.0),
                 (None, Some(difference)) => points(difference.value),
-                _ => String::new(),
+                // An edge of which an end is missing.
+                _ => format!("{}, was {}", side(row, true), side(row, false)),
             };
             format!("{} {size}", words::target_name(&row.name))
         };
@@ -213,6 +229,9 @@ pub(super) fn differs(of: &Comparison) -> String {
 pub(super) fn method(of: &Comparison) -> String {
     let method = &of.method;
     let tolerance = tolerance(of);
+    if of.targets.iter().any(|row| row.brackets.is_some()) {
+        return format!("tolerance {tolerance}; edges are told apart by what passes and what fails of each");
+    }
     match method.unit {
         Unit::Pair => {
             let block = method

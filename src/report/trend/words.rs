@@ -21,6 +21,9 @@ pub(super) fn headline(of: &Trend) -> String {
     let said = |(name, value): &(String, String)| match name.as_str() {
         "scenario" => value.split(" (").next().unwrap_or(value).to_owned(),
         "load model" => format!("{value} model"),
+        "users" | "arrivals a second" if value.starts_with("searched ") => {
+            format!("{name} {value}")
+        }
         "users" => value.parse().map_or_else(|_| format!("{value} users"), |users| counted(users, "user")),
         "arrivals a second" => format!("{value} arrivals/s"),
         name => format!("{name} {value}"),
