@@ -56,7 +56,7 @@ fn report_on(what: &str, folder: &Path) {
 }
 
 fn main() {
-    let shape = Hour { seconds: 3600, endpoints: 20, per_second: 250 };
+    let shape = Hour { seconds: 3600, endpoints: 20, per_second: 250, probes: 0 };
     let folder = tempfile::tempdir().unwrap();
     let mut held = Vec::new();
     let mut largest = 0;

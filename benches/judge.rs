@@ -69,6 +69,7 @@ fn run(length_s: u32) -> Run {
         intervals,
         watched: Vec::new(),
         levels: Vec::new(),
+        check: None,
         end: Some(End::Finished),
         warnings: Vec::new(),
     }

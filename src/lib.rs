@@ -26,6 +26,7 @@
 //! | [`units`] | durations, rates, ratios: parse and print |
 //! | [`document`] | a TOML document that knows its lines |
 //! | [`mask`] | what must not be written or shown |
+//! | `tls` | whose certificates are trusted |
 
 pub mod audit;
 pub mod calibrate;
@@ -42,4 +43,5 @@ pub mod reference;
 pub mod report;
 pub mod scenario;
 pub mod stats;
+mod tls;
 pub mod units;

@@ -6,6 +6,8 @@ SET log_min_duration_statement = -1;
 SET log_min_error_statement = panic;
 SET log_statement = 'none';
 SET pg_stat_statements.track_utility = off;
+-- Up to PostgreSQL 13 the default is md5, by which nobody gets in where pg_hba.conf asks for this.
+SET password_encryption = 'scram-sha-256';
 \set service_password `printf %s "$AGENTHUB_PASSWORD"`
 \set monitor_password `printf %s "$AGENTHUB_MONITOR_PASSWORD"`
 

@@ -112,6 +112,7 @@ mod tests {
         for rule in super::super::rules() {
             assert!(rule.id.starts_with(&format!("{}.", rule.area)), "{}", rule.id);
             assert!(!rule.holds.is_empty() && !rule.section.is_empty(), "{}", rule.id);
+            assert!(!rule.source.is_empty() || rule.id.ends_with(".reachable"), "{} names no source", rule.id);
         }
         let all = ids.len();
         ids.sort_unstable();

@@ -14,9 +14,11 @@ mod rule;
 mod select;
 mod size;
 mod system;
+mod told;
 
 use std::time::Duration;
 
+pub use crate::record::Checked;
 pub use app::AppTarget;
 pub use checklist::CHECKLIST;
 pub use containers::ContainersTarget;
@@ -28,7 +30,9 @@ pub use select::{Selection, known};
 pub use size::{memory_here, parse_size};
 pub use system::{Planned, SystemTarget};
 
+use crate::mask::Mask;
 use crate::observe::Address;
+use crate::record::{CheckedPlace, UncheckedArea};
 
 /// What is looked at. Areas without a target are not.
 #[derive(Debug, Clone, Default)]
@@ -62,17 +66,17 @@ pub struct Options {
     pub areas: Vec<Area>,
 }
 
-/// What a check has found, the worst first.
-#[derive(Debug, Clone)]
-pub struct Audit {
-    /// Of every rule that was looked at.
-    pub findings: Vec<Finding>,
-    /// Where it was looked, passwords masked.
-    pub looked_at: Vec<(Area, String)>,
-    /// Areas that nobody named, with the flag that names them.
-    pub not_looked_at: Vec<(Area, &'static str)>,
-    /// Whether some rules or areas were chosen: the checklist then says little.
-    pub selected: bool,
+impl Options {
+    /// Whether an area is looked at, where it is named.
+    pub fn ask_for(&self, area: Area) -> bool {
+        let takes_some = || rules().iter().any(|rule| rule.area == area && self.selection.takes(rule));
+        (self.areas.is_empty() || self.areas.contains(&area)) && takes_some()
+    }
+
+    /// Whether nothing of what is named is looked at.
+    pub fn leave_nothing(&self, targets: &Targets) -> bool {
+        !targets.areas().into_iter().any(|area| self.ask_for(area))
+    }
 }
 
 /// Every rule, by area.
@@ -89,12 +93,9 @@ pub fn rules() -> Vec<&'static Rule> {
 }
 
 /// Looks at all of it.
-pub async fn check(targets: &Targets, options: &Options) -> Audit {
+pub async fn check(targets: &Targets, options: &Options) -> Checked {
     let Options { selection, timeout, areas, .. } = options;
-    let asked = |area: Area| {
-        (areas.is_empty() || areas.contains(&area))
-            && rules().iter().any(|rule| rule.area == area && selection.takes(rule))
-    };
+    let asked = |area: Area| options.ask_for(area);
     let db = async {
         match targets.db.as_ref().filter(|_| asked(Area::Db)) {
             Some(target) => db::look(target, *timeout).await,
@@ -103,19 +104,19 @@ pub async fn check(targets: &Targets, options: &Options) -> Audit {
     };
     let cache = async {
         match targets.cache.as_ref().filter(|_| asked(Area::Cache)) {
-            Some(address) => cache::look(address, *timeout).await,
+            Some(address) => within(Area::Cache, *timeout, cache::look(address, *timeout)).await,
             None => Vec::new(),
         }
     };
     let proxy = async {
         match targets.proxy.as_ref().filter(|_| asked(Area::Proxy)) {
-            Some(target) => proxy::look(target, *timeout).await,
+            Some(target) => within(Area::Proxy, *timeout, proxy::look(target, *timeout)).await,
             None => Vec::new(),
         }
     };
     let containers = async {
         match targets.containers.as_ref().filter(|_| asked(Area::Containers)) {
-            Some(target) => containers::look(target, *timeout).await,
+            Some(target) => within(Area::Containers, *timeout, containers::look(target, *timeout)).await,
             None => Vec::new(),
         }
     };
@@ -125,25 +126,58 @@ pub async fn check(targets: &Targets, options: &Options) -> Audit {
         findings.extend(system::look(target).await);
     }
     if let Some(target) = targets.app.as_ref().filter(|_| asked(Area::App)) {
-        findings.extend(Box::pin(app::look(target, *timeout)).await);
+        findings.extend(Box::pin(within(Area::App, *timeout, app::look(target, *timeout))).await);
     }
     let (db, cache, proxy, containers) =
         tokio::join!(Box::pin(db), Box::pin(cache), Box::pin(proxy), Box::pin(containers));
     findings.extend([db, cache, proxy, containers].concat());
     findings.extend(checklist::findings().into_iter().filter(|finding| asked(finding.rule.area)));
-    findings.retain(|finding| selection.takes(finding.rule));
-    select::accept(&mut findings, &options.accepted, options.today);
+    // Where nothing could be looked at, that is said whatever was chosen: no finding would look like none that is bad.
+    let closed = |finding: &Finding| finding.outcome == Outcome::Unknown && finding.rule.id.ends_with(".reachable");
+    findings.retain(|finding| selection.takes(finding.rule) || closed(finding));
+    let notes = select::accept(&mut findings, &options.accepted, options.today);
     findings.sort_by_key(|finding| (finding.counts_as(), finding.accepted.is_none(), finding.rule.area));
-    let (looked_at, not_looked_at) = targets.places();
-    Audit {
-        findings,
-        looked_at: looked_at.into_iter().filter(|(area, _)| asked(*area)).collect(),
-        not_looked_at: not_looked_at.into_iter().filter(|(area, _)| asked(*area)).collect(),
-        selected: !areas.is_empty() || !selection.takes_all(),
+    let mut checked = told::told(&findings, &targets.secrets());
+    checked.notes = notes;
+    // Of some rules or areas the checklist says little.
+    if !areas.is_empty() || !selection.takes_all() {
+        checked.checklist.clear();
     }
+    let (looked_at, not_looked_at) = targets.places();
+    checked.looked_at = looked_at
+        .into_iter()
+        .filter(|(area, _)| asked(*area))
+        .map(|(area, place)| CheckedPlace { area, place })
+        .collect();
+    checked.not_looked_at = not_looked_at
+        .into_iter()
+        .filter(|(area, _)| asked(*area))
+        .map(|(area, how)| UncheckedArea { area, how: how.to_owned() })
+        .collect();
+    checked
+}
+
+/// An area gets ten times what one question gets.
+async fn within(area: Area, timeout: Duration, look: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    let limit = timeout * 10;
+    let late = |_| {
+        let reachable = rules().into_iter().find(|rule| rule.area == area && rule.id.ends_with(".reachable"));
+        reachable.map(|rule| rule.unknown(format!("no end within {} s", limit.as_secs_f64()))).into_iter().collect()
+    };
+    tokio::time::timeout(limit, look).await.unwrap_or_else(late)
 }
 
 impl Targets {
+    /// What must not be shown of them.
+    fn secrets(&self) -> Mask {
+        let db = self.db.as_ref().and_then(|target| target.address.password());
+        let cache = self.cache.as_ref().and_then(Address::password);
+        let status = self.proxy.as_ref().and_then(|target| target.status.as_ref()?.password());
+        let token = self.app.as_ref().and_then(|target| target.token.clone());
+        let metrics = self.app.as_ref().and_then(|target| target.metrics.as_ref()?.password());
+        Mask::new([db, cache, status, token, metrics].into_iter().flatten())
+    }
+
     /// Where it is looked, and what is missing for the rest.
     #[expect(clippy::type_complexity, reason = "two lists of pairs")]
     fn places(&self) -> (Vec<(Area, String)>, Vec<(Area, &'static str)>) {
@@ -186,7 +220,10 @@ impl Targets {
         }
         match &self.system {
             Some(_) => places.push((Area::System, "this machine".to_owned())),
-            None => missing.push((Area::System, "ask for it: check system, or --planned-load USERS")),
+            None => missing.push((
+                Area::System,
+                "ask for it with check system or check all, or name a load with --planned-load USERS",
+            )),
         }
         (places, missing)
     }
@@ -199,73 +236,5 @@ impl Targets {
     /// What it takes to look at an area that cannot be; `None` where it can.
     pub fn missing(&self, area: Area) -> Option<&'static str> {
         self.places().1.into_iter().find(|(missing, _)| *missing == area).map(|(_, how)| how)
-    }
-}
-
-impl Audit {
-    /// `fail`, `unknown` or `pass`: what counts of all findings.
-    pub fn outcome(&self) -> Outcome {
-        let has = |outcome| self.findings.iter().any(|finding| finding.counts_as() == outcome);
-        [Outcome::Fail, Outcome::Unknown].into_iter().find(|outcome| has(*outcome)).unwrap_or(Outcome::Pass)
-    }
-
-    /// Whether anything at all could be looked at.
-    pub fn saw_something(&self) -> bool {
-        let told = |finding: &Finding| {
-            let closed_door = finding.outcome == Outcome::Unknown && finding.rule.id.ends_with(".reachable");
-            finding.outcome != Outcome::Manual && !closed_door
-        };
-        self.findings.iter().any(told)
-    }
-
-    /// How many findings have an outcome; those that are accepted count on their own.
-    pub fn count(&self, outcome: Outcome) -> usize {
-        self.findings.iter().filter(|finding| finding.accepted.is_none() && finding.outcome == outcome).count()
-    }
-
-    /// How many are accepted.
-    pub fn accepted(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.accepted.is_some()).count()
-    }
-}
-
-/// A line of the guide's checklist, and what became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChecklistLine {
-    /// From 1.
-    pub number: u8,
-    /// Database, Application or Infrastructure.
-    pub section: &'static str,
-    /// What is to be ticked off.
-    pub line: &'static str,
-    /// The worst of its rules that had something to say; `None`: none was looked at.
-    pub outcome: Option<Outcome>,
-}
-
-impl Audit {
-    /// The guide's checklist.
-    pub fn checklist(&self) -> Vec<ChecklistLine> {
-        let line = |(number, (section, line)): (u8, &(&'static str, &'static str))| {
-            let ours = self.findings.iter().filter(|finding| finding.rule.lines.contains(&number));
-            ChecklistLine {
-                number,
-                section,
-                line,
-                outcome: ours.map(Finding::counts_as).min_by_key(|o| tick_order(*o)),
-            }
-        };
-        (1..).zip(&CHECKLIST).map(line).collect()
-    }
-}
-
-/// A line is as good as the worst of its rules; a question, or what says nothing, does not hide one that holds.
-fn tick_order(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Fail => 0,
-        Outcome::Warn => 1,
-        Outcome::Unknown => 2,
-        Outcome::Pass => 3,
-        Outcome::Manual => 4,
-        Outcome::CannotExist | Outcome::NotApplicable => 5,
     }
 }

@@ -1,48 +1,8 @@
 //! What is checked, and what was found.
 
-use std::fmt;
-
 use jiff::civil::Date;
 
-/// A part of the system under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Area {
-    /// The service, over HTTP.
-    App,
-    /// PostgreSQL.
-    Db,
-    /// Redis.
-    Cache,
-    /// nginx.
-    Proxy,
-    /// Containers.
-    Containers,
-    /// This machine.
-    System,
-}
-
-impl Area {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [Self::App, Self::Db, Self::Cache, Self::Proxy, Self::Containers, Self::System];
-
-    /// As it stands before a rule's first dot.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Db => "db",
-            Self::Cache => "cache",
-            Self::Proxy => "proxy",
-            Self::Containers => "containers",
-            Self::System => "system",
-        }
-    }
-}
-
-impl fmt::Display for Area {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use crate::record::{CheckArea as Area, CheckOutcome as Outcome};
 
 /// Something that can be right or wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,53 +21,6 @@ pub struct Rule {
     pub source: &'static str,
     /// What it takes to tell; empty where nothing is.
     pub applies: &'static str,
-}
-
-/// What became of a rule, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// It does not hold.
-    Fail,
-    /// It holds barely, or what is wrong may be meant so.
-    Warn,
-    /// It could not be told, for want of a right or an answer.
-    Unknown,
-    /// It cannot be seen from outside: a question for a person.
-    Manual,
-    /// An index of the guide for which there is no column here.
-    CannotExist,
-    /// There is nothing here, or not enough of it yet, for the rule to speak of.
-    NotApplicable,
-    /// It holds.
-    Pass,
-}
-
-impl Outcome {
-    /// All of them, the worst first.
-    pub const ALL: [Self; 7] =
-        [Self::Fail, Self::Warn, Self::Unknown, Self::Manual, Self::CannotExist, Self::NotApplicable, Self::Pass];
-
-    /// For programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Warn => "warn",
-            Self::Unknown => "unknown",
-            Self::Manual => "manual",
-            Self::CannotExist => "cannot_exist",
-            Self::NotApplicable => "not_applicable",
-            Self::Pass => "pass",
-        }
-    }
-
-    /// For people.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::CannotExist => "cannot be here",
-            Self::NotApplicable => "does not apply",
-            other => other.name(),
-        }
-    }
 }
 
 /// What to do about it, ready to be run or copied.
@@ -158,24 +71,12 @@ impl FixKind {
 pub struct Acceptance {
     /// Which rules: an id, the beginning of ids up to a dot, or with `*`.
     pub rule: String,
+    /// Which of its findings: the subject, or with `*`; `None`: all.
+    pub subject: Option<String>,
     /// Why.
     pub reason: String,
     /// The last day on which it holds; `None`: always.
     pub until: Option<Date>,
-}
-
-#[cfg(test)]
-impl Rule {
-    /// One with an id and a line of the checklist, for tests of reports.
-    pub(crate) const fn example(id: &'static str, lines: &'static [u8]) -> Self {
-        let (holds, source) = ("it is as it must be", "the guide");
-        Self { id, area: Area::Db, lines, section: "Indexing Strategy", holds, source, applies: "" }
-    }
-
-    /// A finding of it.
-    pub(crate) fn example_finding(&'static self, outcome: Outcome, summary: &str) -> Finding {
-        self.found(outcome, summary)
-    }
 }
 
 /// What a rule has found.
@@ -263,7 +164,7 @@ impl Finding {
     }
 
     /// What counts: an accepted finding counts as if it held.
-    pub fn counts_as(&self) -> Outcome {
+    pub(super) fn counts_as(&self) -> Outcome {
         if self.accepted.is_some() { Outcome::Pass } else { self.outcome }
     }
 }

@@ -66,19 +66,45 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Marks what is accepted today, and says of what no longer is.
-pub(super) fn accept(findings: &mut [Finding], accepted: &[Acceptance], today: Date) {
-    for finding in findings {
-        if !matches!(finding.outcome, Outcome::Fail | Outcome::Warn | Outcome::Unknown) {
-            continue;
+/// Whether a finding is bad enough to be lived with.
+fn is_trouble(finding: &Finding) -> bool {
+    matches!(finding.outcome, Outcome::Fail | Outcome::Warn | Outcome::Unknown)
+}
+
+impl Acceptance {
+    fn is_of(&self, finding: &Finding) -> bool {
+        let subject = || finding.subject.as_deref();
+        matches(&self.rule, finding.rule.id)
+            && self.subject.as_ref().is_none_or(|of| subject().is_some_and(|is| glob(of.as_bytes(), is.as_bytes())))
+    }
+
+    /// Why it does nothing although its rules were looked at; `None` where it does something, or they were not.
+    fn idle(&self, findings: &[Finding]) -> Option<String> {
+        let named = || findings.iter().filter(|finding| matches(&self.rule, finding.rule.id));
+        if named().next().is_none() || named().any(|finding| is_trouble(finding) && self.is_of(finding)) {
+            return None;
         }
-        let mut ours = accepted.iter().filter(|accepted| matches(&accepted.rule, finding.rule.id));
+        let of = self.subject.as_ref().map_or_else(String::new, |subject| format!(" of {subject}"));
+        let why = if named().any(|finding| is_trouble(finding) && finding.subject.is_none()) {
+            "the rule tells of all in one finding, so leave out `subject`"
+        } else {
+            "there is nothing to accept, so it can go"
+        };
+        Some(format!("the acceptance of {}{of} ({}) does nothing: {why}", self.rule, self.reason))
+    }
+}
+
+/// Marks what is accepted today, and says of what no longer is. Hands out what to know of acceptances that do nothing.
+pub(super) fn accept(findings: &mut [Finding], accepted: &[Acceptance], today: Date) -> Vec<String> {
+    for finding in findings.iter_mut().filter(|finding| is_trouble(finding)) {
+        let mut ours = accepted.iter().filter(|accepted| accepted.is_of(finding));
         if let Some(holds) = ours.clone().find(|accepted| accepted.until.is_none_or(|until| today <= until)) {
             finding.accepted = Some(holds.clone());
         } else if let Some(Acceptance { until: Some(until), reason, .. }) = ours.next() {
             finding.note = Some(format!("was accepted until {until} ({reason}): counts again"));
         }
     }
+    accepted.iter().filter_map(|accepted| accepted.idle(findings)).collect()
 }
 
 #[cfg(test)]
@@ -114,18 +140,47 @@ mod tests {
         assert!(refused("*.nothing").contains("--rules"));
     }
 
+    fn acceptance(subject: Option<&str>, until: Option<Date>) -> Acceptance {
+        let (rule, reason) = ("db.unused_index".to_owned(), "kept for January".to_owned());
+        Acceptance { rule, subject: subject.map(str::to_owned), reason, until }
+    }
+
     #[test]
     fn an_acceptance_ends_with_its_day() {
         let today = jiff::civil::date(2026, 11, 23);
         let accepted = |until: Option<Date>| {
             let mut findings = [UNUSED.fail("x"), UNUSED.pass("x"), INDEX.fail("x")];
-            let of = Acceptance { rule: "db.unused_index".to_owned(), reason: "kept for January".to_owned(), until };
-            accept(&mut findings, &[of], today);
+            assert_eq!(accept(&mut findings, &[acceptance(None, until)], today), [""; 0]);
             findings.map(|finding| (finding.counts_as(), finding.note.is_some()))
         };
         let (good, bad) = (Outcome::Pass, Outcome::Fail);
         assert_eq!(accepted(None), [(good, false), (good, false), (bad, false)]);
         assert_eq!(accepted(Some(today)), [(good, false), (good, false), (bad, false)]);
         assert_eq!(accepted(today.yesterday().ok()), [(bad, true), (good, false), (bad, false)]);
+    }
+
+    #[test]
+    fn one_of_several_is_accepted_by_its_subject() {
+        let accepted = |subject: &str| {
+            let mut findings = [UNUSED.fail("x").of("public.old"), UNUSED.fail("x").of("public.older")];
+            accept(&mut findings, &[acceptance(Some(subject), None)], jiff::civil::date(2026, 11, 23));
+            findings.map(|finding| finding.accepted.is_some())
+        };
+        assert_eq!(accepted("public.old"), [true, false]);
+        assert_eq!(accepted("public.*"), [true, true]);
+        assert_eq!(accepted("public.ol"), [false, false]);
+    }
+
+    #[test]
+    fn an_acceptance_that_does_nothing_is_told() {
+        let told = |mut findings: Vec<Finding>, subject| {
+            accept(&mut findings, &[acceptance(subject, None)], jiff::civil::date(2026, 11, 23))
+        };
+        assert_eq!(told(vec![INDEX.fail("x")], None), [""; 0], "its rule was not looked at");
+        assert_eq!(told(vec![UNUSED.fail("x")], None), [""; 0]);
+        assert!(
+            told(vec![UNUSED.pass("x")], None)[0].contains("db.unused_index (kept for January) does nothing: there is")
+        );
+        assert!(told(vec![UNUSED.fail("x")], Some("public.old"))[0].ends_with("leave out `subject`"));
     }
 }

@@ -128,6 +128,7 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
         wait: scenario.wait.to_string(),
         scenario_name: scenario.name.clone(),
         baseline: None,
+        horizon_s: None,
         search: None,
         scenario_hash: scenario.hash.clone(),
         plan: shape.plan.clone(),

@@ -1,14 +1,19 @@
-//! The search for the edge, the highest load at which every target still passes; and from there to what N users need.
+//! The search for the edge, the highest load at which every target still passes; the levels of the scaling law after it; and from
+//! there to what N users need.
 
 mod drive;
 mod ground;
 mod growth;
+mod law;
 mod plan;
 mod rest;
 mod search;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod simulated;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod simulated_law;
 
 pub use drive::{Pace, Seen, Stage, Step, drive};
 pub use ground::PlanError;

@@ -229,6 +229,7 @@ fn judged(asked: Asked) -> (Run, RunResult) {
         seconds: Vec::new(),
         intervals: Vec::new(),
         watched: Vec::new(),
+        check: None,
         levels: Vec::new(),
         end: Some(crate::record::End::Finished),
         warnings: Vec::new(),

@@ -107,7 +107,18 @@ struct Holding {
     confirms: bool,
     /// It is to be an end of the bracket: it is not left because it looks good.
     to_the_end: bool,
-    rested: bool,
+    phase: Phase,
+}
+
+/// How far a hold has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The host is to come to rest before it.
+    Rests,
+    /// It has, or will not.
+    Rested,
+    /// The load is at the level: the time up to the next look is being spent.
+    Holds,
 }
 
 /// A search for the edge.
@@ -134,24 +145,25 @@ impl Search {
         }
         // A pause may have taken longer than was reckoned.
         let over = |holding: &Holding| {
-            holding.rested && holding.looks == 0 && spent_s + self.asked.looks_s[0] > self.asked.max_time_s
+            holding.phase == Phase::Rested && spent_s + self.asked.looks_s[0] > self.asked.max_time_s
         };
         if self.over_for_good || self.holding.as_ref().is_some_and(over) {
             self.over_for_good = true;
             self.holding = None;
         }
-        let Some(holding) = self.holding else { return Next::Done };
-        if !holding.rested {
+        let Some(holding) = &mut self.holding else { return Next::Done };
+        if holding.phase == Phase::Rests {
             return Next::Rest;
         }
-        let Holding { level, looks, confirms, .. } = holding;
+        holding.phase = Phase::Holds;
+        let Holding { level, looks, confirms, .. } = *holding;
         Next::Hold { level, until_s: self.asked.looks_s[looks], look: looks as u32 + 1, confirms }
     }
 
     /// The host has come to rest, or will not.
     pub fn rested(&mut self) {
         if let Some(holding) = &mut self.holding {
-            holding.rested = true;
+            holding.phase = Phase::Rested;
         }
     }
 
@@ -268,7 +280,7 @@ impl Search {
             looks: 0,
             confirms,
             to_the_end,
-            rested: false,
+            phase: Phase::Rests,
         })
     }
 

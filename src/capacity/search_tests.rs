@@ -9,6 +9,7 @@ fn asked(start: f64, most: f64, max_time_s: f64) -> AskedSearch {
         abort_on: 0.2,
         looks_s: LOOKS_S.to_vec(),
         confidences: CONFIDENCES.to_vec(),
+        law: None,
     }
 }
 
@@ -133,6 +134,23 @@ fn time_is_kept_and_what_is_known_is_confirmed_before_it_is_over() {
             assert!(bracket.confirmed, "{max_time_s}: {bracket:?} {holds:?}");
         }
     }
+}
+
+#[test]
+fn a_hold_that_has_begun_in_time_is_looked_at() {
+    let mut search = Search::new(asked(100.0, 1000.0, 25.0), false);
+    assert_eq!(search.next(0.0), Next::Rest);
+    search.rested();
+    // Asked each second, as the driver does.
+    for spent_s in 6..=21 {
+        assert!(matches!(search.next(f64::from(spent_s)), Next::Hold { look: 1, .. }), "{spent_s}");
+    }
+    search.told(Outcome::Fail, 21.0);
+    assert_eq!((search.bracket().fails, search.next(21.0)), (Some(100.0), Next::Done));
+    let mut late = Search::new(asked(100.0, 1000.0, 25.0), false);
+    assert_eq!(late.next(0.0), Next::Rest);
+    late.rested();
+    assert_eq!(late.next(11.0), Next::Done, "its pause took too long");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 
 use super::drive::{Pace, Seen, Stage, Step, drive};
 use super::search::{CONFIDENCES, LOOKS_S, Search};
-use crate::judge::{Bracket, Judged, judge_hold};
+use crate::judge::{Bracket, Judged, LawLevel, judge_hold};
 use crate::record::fixture::{asked, endpoints};
 use crate::record::{
     ArrivalSecond, AskedSearch, EndpointId, EndpointSecond, FailureKind, HeldLevel, Interval, IntervalKind, LoadPlan,
@@ -92,6 +92,7 @@ impl Host {
                 intervals: Vec::new(),
                 watched: Vec::new(),
                 levels: Vec::new(),
+                check: None,
                 end: None,
                 warnings: Vec::new(),
             },
@@ -201,6 +202,14 @@ impl Stage for Host {
         Some(judge_hold(&self.run, &held, CONFIDENCES[held.looks as usize - 1]))
     }
 
+    fn set_turns(&mut self, _: f64) {
+        unreachable!("no law is asked for");
+    }
+
+    async fn measure(&mut self, _: HeldLevel) -> Option<LawLevel> {
+        unreachable!("no law is asked for");
+    }
+
     fn note(&mut self, _: HeldLevel) {}
 
     fn tell(&mut self, step: &Step<'_>) {
@@ -223,11 +232,11 @@ impl HeldLevel {
 fn searched(start: f64, most: f64, max_time_s: f64) -> AskedSearch {
     let looks_s = LOOKS_S.to_vec();
     let confidences = CONFIDENCES.to_vec();
-    AskedSearch { start, most, max_time_s, width: 0.05, abort_on: 0.2, looks_s, confidences }
+    AskedSearch { start, most, max_time_s, width: 0.05, abort_on: 0.2, looks_s, confidences, law: None }
 }
 
 fn search(asked: &AskedSearch, host: &mut Host) -> Search {
-    let pace = Pace { users: false, growth: f64::INFINITY, slowest_s: 0.2 };
+    let pace = Pace { users: false, growth: f64::INFINITY, slowest_s: 0.2, sessions: 100 };
     drive(asked, pace, host).now_or_never().flatten().unwrap()
 }
 

@@ -27,7 +27,7 @@ const MOST_ROUNDS: u32 = 200;
     that what changes slowly around both does not. Every other flag is that of `run`, and describes a single run: choose a \
     short one. A round of which a run is void does not count, and another is made. Exit codes: 0 better, same or not worse; 98 unproven; 99 worse.",
     mut_args(|flag| {
-        let hidden = ["host", "baseline", "strict_baseline"].contains(&flag.get_id().as_str());
+        let hidden = ["host", "baseline", "strict_baseline", "check"].contains(&flag.get_id().as_str());
         flag.hide(hidden)
     })
 )]
@@ -66,6 +66,7 @@ pub(super) async fn ab(mut args: AbArgs, stop: watch::Receiver<bool>) -> Result<
     for (given, flag, instead) in [
         (args.run.names_a_host(), "--host", "ab has two of them: --a and --b"),
         (args.run.names_a_baseline(), "--baseline", "in ab it is --a"),
+        (args.run.asks_for_a_check(), "--check", "look at both hosts with `agenthub-perf check` first"),
     ] {
         if given {
             return Err(Failure::usage(format!("{flag} is for run; {instead}")));
@@ -80,6 +81,7 @@ pub(super) async fn ab(mut args: AbArgs, stop: watch::Receiver<bool>) -> Result<
         hosts.push(host::checked(url, &allowed).map_err(named)?.to_string());
     }
     settings.baseline = None;
+    settings.check.before_run = None;
     settings.strict_baseline = false;
     settings.seed.get_or_insert_with(|| fastrand::u64(..1 << 53));
     let label =

@@ -35,9 +35,11 @@ impl<'a> Beside<'a> {
         let users = settings.plan.model == LoadModel::Closed;
         let growth = settings.spawn_rate.filter(|_| users).unwrap_or(f64::INFINITY);
         let what = match (&settings.search, settings.abort_on) {
-            (Some(asked), _) => {
-                What::Search { asked, pace: Pace { users, growth, slowest_s: slowest_s(settings) }, folder }
-            }
+            (Some(asked), _) => What::Search {
+                asked,
+                pace: Pace { users, growth, slowest_s: slowest_s(settings), sessions: 0 },
+                folder,
+            },
             (None, Some(most)) => What::Patience(most),
             (None, None) => What::Nothing,
         };
@@ -87,6 +89,7 @@ impl<'a> Beside<'a> {
             What::Nothing => std::future::pending().await,
             What::Patience(most) => End::GivenUp(given_up(recorder.snapshots(), most).await),
             What::Search { asked, pace, folder } => {
+                let pace = Pace { sessions: control.most_sessions(), ..pace };
                 let mut live = Live::new(control, Arc::clone(recorder), folder, asked, self.tell);
                 if capacity::drive(asked, pace, &mut live).await.is_none() {
                     match live.failed {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::check::CheckSettings;
 use super::probes::WatchArgs;
 use super::run::Format;
 use super::settings::{Layer, ScenarioFile, Source, parse_any_time, parse_scenario, parse_seed, parse_target};
@@ -57,6 +58,10 @@ pub(super) struct CommonArgs {
     /// End with 0 also where the verdict is unproven or void
     #[arg(long)]
     allow_unproven: bool,
+    /// Before the load, check what is named as `check` does, and put the findings into the reports; the verdict stays that of
+    /// the targets
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     watch: WatchArgs,
     /// No progress, no messages
@@ -70,6 +75,10 @@ pub(super) struct CommonArgs {
 impl CommonArgs {
     pub(super) fn names_a_host(&self) -> bool {
         self.host.is_some()
+    }
+
+    pub(super) fn asks_for_a_check(&self) -> bool {
+        self.check
     }
 
     /// What they say; the flags are taken out.
@@ -92,6 +101,7 @@ impl CommonArgs {
             http2: self.http1.then_some(false),
             allow_unproven: self.allow_unproven.then_some(true),
             watch,
+            check: CheckSettings { before_run: self.check.then_some(true), ..CheckSettings::default() },
             ..Layer::default()
         }
     }

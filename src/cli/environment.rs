@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use super::Failure;
 use crate::judge::Outlook;
 use crate::load::{self, AllowedHosts, Connections, Host, Limits, Needs};
+use crate::observe;
 use crate::record::{Asked, Environment};
 
 /// Of this process, now.
@@ -13,7 +14,7 @@ pub(super) fn here() -> Environment {
         commit: commit(),
         hostname: sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned()),
         os: sysinfo::System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
-        cpu_quota: load::cpu_quota(),
+        cpu_quota: observe::cpu_quota(),
         cpus: std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }

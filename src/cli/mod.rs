@@ -22,6 +22,7 @@ mod scenario;
 mod serve;
 mod service;
 mod settings;
+mod soak;
 mod trend;
 
 use clap::{Parser, Subcommand, ValueEnum};

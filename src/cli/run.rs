@@ -11,6 +11,7 @@ use tokio::sync::watch::Receiver;
 
 use super::baseline;
 use super::beside;
+use super::check;
 use super::ci;
 use super::common::CommonArgs;
 use super::environment;
@@ -20,9 +21,9 @@ use super::report::{show, write_reports};
 use super::service::Service;
 use super::settings::{
     Layer, ScenarioFile, Settings, Shape, Source, Stages, parse_abort_on, parse_arrival_rate, parse_arrivals,
-    parse_shape, parse_spawn_rate, parse_stages, parse_time, parse_tolerance, parse_users, settle,
+    parse_horizon, parse_shape, parse_spawn_rate, parse_stages, parse_time, parse_tolerance, parse_users, settle,
 };
-use super::{Failure, host, progress, say};
+use super::{Failure, host, progress, say, soak};
 use crate::document::suggestion;
 use crate::history;
 use crate::judge::{self, RunResult};
@@ -36,7 +37,9 @@ use crate::scenario::{self, Scenario, Wait};
 #[command(
     after_help = "What is to be run can also be set by the environment (AGENTHUB_PERF_USERS=50), by a profile and by \
     agenthub-perf.toml; the flag wins, then the environment, the profile, the file. Before the load the host gets one GET \
-    of /api/v2/health, which is not counted."
+    of /api/v2/health, which is not counted. --check sends some dozens of GETs more, and looks at what is named with it, before \
+    the load and before anything is counted; each area takes 50 s at most. A rule that fails is told in every report, and is a failed test of the second suite in junit.xml, but does not \
+    change the verdict or the exit code, which are the targets'."
 )]
 pub(super) struct RunArgs {
     /// Users at the peak
@@ -67,6 +70,9 @@ pub(super) struct RunArgs {
     /// Give up when more than this share of the requests of the last 10 s failed, e.g. '20% errors'
     #[arg(long, value_name = "SHARE", value_parser = parse_abort_on)]
     abort_on: Option<f64>,
+    /// How long what grows has to last: drift of response times, errors, memory and connections is judged [default of soak: 7d]
+    #[arg(long, value_name = "TIME", value_parser = parse_horizon, allow_hyphen_values = true)]
+    horizon: Option<Duration>,
     /// A named load: quick (default), guide, stress, ci, soak, or one of the configuration's own
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -106,6 +112,10 @@ impl RunArgs {
         self.baseline.is_some() || self.strict_baseline
     }
 
+    pub(super) fn asks_for_a_check(&self) -> bool {
+        self.common.asks_for_a_check()
+    }
+
     pub(super) fn format(&self) -> Format {
         self.common.format
     }
@@ -126,6 +136,7 @@ impl RunArgs {
             stages: self.stages.take(),
             shape: self.shape,
             abort_on: self.abort_on,
+            horizon: self.horizon,
             baseline: self.baseline.take(),
             tolerance: self.tolerance,
             strict_baseline: self.strict_baseline.then_some(true),
@@ -210,6 +221,9 @@ pub(super) async fn attempt(
     for line in &outlook.lines {
         tell(line);
     }
+    for line in soak::lines(&asked, &settings.targets, &watched) {
+        tell(&line);
+    }
     match environment::check_limits(&limits, &asked, &host, &connections, &outlook) {
         Ok(lines) => lines.iter().for_each(|line| tell(&format!("warning: {line}"))),
         Err(failure) => {
@@ -217,11 +231,20 @@ pub(super) async fn attempt(
             return Err(failure);
         }
     }
-    let recorder = match Recorder::create(
-        &folder.path,
-        &asked,
-        load::endpoints(scenarios.iter().map(|(scenario, _)| &**scenario)),
-    ) {
+    let checked = match check::before_load(settings, &host, stop.clone(), tell).await {
+        Ok(checked) => checked,
+        Err(failure) => {
+            folder.remove();
+            return Err(failure);
+        }
+    };
+    asked.started = now();
+    let recorder =
+        Recorder::create(&folder.path, &asked, load::endpoints(scenarios.iter().map(|(scenario, _)| &**scenario)));
+    if let (Ok(_), Some(checked)) = (&recorder, &checked) {
+        checked.write(&folder.path).map_err(Failure::cannot)?;
+    }
+    let recorder = match recorder {
         Ok(recorder) => Arc::new(recorder),
         Err(error) => {
             folder.remove();
@@ -336,7 +359,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         schema: 1,
         id,
         label: settings.label.clone(),
-        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        started: now(),
         host: host.to_owned(),
         reference_service,
         connections: AskedConnections {
@@ -365,6 +388,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         scenario_name: scenario_name(scenarios),
         scenario_hash: hash,
         baseline: None,
+        horizon_s: settings.horizon.filter(|_| settings.search.is_none()).map(|horizon| horizon.as_secs_f64()),
         search: settings.search.clone(),
         plan: settings.plan.clone(),
         targets: settings.targets.to_words().into_iter().collect::<BTreeMap<_, _>>(),
@@ -388,6 +412,11 @@ fn mean_think_s(scenarios: &[Weighted]) -> Option<f64> {
     let paced = scenarios.iter().any(|(scenario, _)| matches!(scenario.wait, Wait::Pacing(_)));
     let think = |(scenario, weight): &Weighted| scenario.mean_seconds_per_task() * f64::from(*weight) / total;
     (!paced).then(|| scenarios.iter().map(think).sum())
+}
+
+/// RFC 3339, UTC.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// What is watched: as asked; this machine where the load goes to it, and the service that was started for the run.

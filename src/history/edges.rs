@@ -41,18 +41,8 @@ pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Ch
         unit: unit.to_owned(),
         a: a.value,
         b: b.value,
-        counts: None,
         brackets: Some([Bracket::from(&a), Bracket::from(&b)]),
-        ratio: None,
-        difference: None,
-        margin: None,
-        p_worse: None,
-        adjusted_p: None,
-        permutation_p: None,
-        verdict: Outcome::Unproven,
-        reason: String::new(),
-        steady_s: None,
-        runs: None,
+        ..Changed::default()
     };
     let at_least = a.fails.zip(b.passes).map(|(fails, passes)| passes / fails);
     let at_most = b.fails.zip(a.passes).map(|(fails, passes)| fails / passes);

@@ -1,7 +1,7 @@
 //! What of two sides is held against each other: a quantile, a rate, a share; of the whole run or of one endpoint.
 
 use super::decide::{Edges, turned};
-use crate::judge::{Bounds, Changed, Outcome, Series, Target, TargetName};
+use crate::judge::{Bounds, Changed, Series, Target, TargetName};
 use crate::stats::Estimate;
 
 /// The guide's limit: so large a difference counts as none where the run's own limit is 0.
@@ -90,20 +90,8 @@ impl Compared {
         Changed {
             name: self.name.clone(),
             unit: self.unit().to_owned(),
-            a: None,
-            b: None,
-            brackets: None,
-            counts: None,
-            ratio: None,
-            difference: None,
             margin: if let Kind::Share(margin) = self.kind { Some(margin) } else { None },
-            p_worse: None,
-            adjusted_p: None,
-            permutation_p: None,
-            verdict: Outcome::Unproven,
-            reason: String::new(),
-            steady_s: None,
-            runs: None,
+            ..Changed::default()
         }
     }
 

@@ -134,6 +134,7 @@ mod tests {
                 abort_on: 0.2,
                 looks_s: vec![15.0],
                 confidences: vec![0.99],
+                law: None,
             }),
             plan: LoadPlan::rate(most, 60.0),
             targets: std::collections::BTreeMap::from([("p95_response_time".to_owned(), limit.to_owned())]),

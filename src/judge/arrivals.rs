@@ -67,7 +67,7 @@ pub(super) fn shortfall(run: &Run, seconds: &[&Second], length_s: f64, result: &
 /// Of each piece of the window but the first, whose beginning nobody tells. What the rate was within a piece that it changed
 /// in is not known either: at least the lower of those at its ends.
 pub(super) fn too_few_planned(run: &Run, seconds: &[&Second]) -> Option<String> {
-    if run.asked.plan.model != LoadModel::Open {
+    if run.asked.plan.model != LoadModel::Open || by_turns(run, seconds) {
         return None;
     }
     let (mut planned, _) = planned_and_started(seconds.get(1..)?)?;
@@ -89,6 +89,12 @@ pub(super) fn too_few_planned(run: &Run, seconds: &[&Second]) -> Option<String> 
             format_count(expected.round() as u64)
         )
     })
+}
+
+/// Whether tasks followed each other in place of arriving at a rate: then no number of them was asked for.
+fn by_turns(run: &Run, seconds: &[&Second]) -> bool {
+    let law = |at_s: f64| run.levels.iter().any(|held| held.law && held.from_s <= at_s && at_s < held.to_s);
+    seconds.first().is_some_and(|first| law(f64::midpoint(first.from_s, first.to_s)))
 }
 
 /// A journal that tells of no arrivals: by its requests. Arrivals are random, so only a shortfall counts that chance cannot

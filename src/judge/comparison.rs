@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Bracket;
 
 /// What can be said of B against A.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The whole interval is better by more than the tolerance.
@@ -18,6 +18,7 @@ pub enum Outcome {
     /// The whole interval is worse by more than the tolerance.
     Worse,
     /// It could not be told.
+    #[default]
     Unproven,
 }
 
@@ -122,8 +123,8 @@ pub struct Bounds {
     pub high: f64,
 }
 
-/// A figure of both sides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A figure of both sides; by default one of which nothing is known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
     /// As a target: `p95_response_time`, `error_rate`, `p95_response_time[GET /x]`.
     pub name: String,

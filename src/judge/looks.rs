@@ -21,6 +21,16 @@ impl<'a> Looks<'a> {
         Self { watched, parts, seen: parts.iter().enumerate().flat_map(within).collect() }
     }
 
+    /// Where the first of the parts begins, seconds since the start of the load.
+    pub(super) fn begin_s(&self) -> Option<f64> {
+        self.parts.first().map(|part| part.from_s)
+    }
+
+    /// Where the last of them ends.
+    pub(super) fn end_s(&self) -> Option<f64> {
+        self.parts.last().map(|part| part.to_s)
+    }
+
     /// The length of the parts, seconds.
     pub(super) fn window_s(&self) -> f64 {
         self.parts.iter().map(|part| part.to_s - part.from_s).sum()

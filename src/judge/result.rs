@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Environment;
+use crate::record::{Checked, Environment};
 
 /// The verdict on a target or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,12 +64,21 @@ pub struct RunResult {
     /// What stands out of it, the heaviest first.
     #[serde(default)]
     pub suspects: Vec<super::Suspect>,
+    /// What grows while the load stays the same, and whether it lasts for the horizon that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<super::DriftResult>,
     /// What a search for the edge found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<super::EdgeResult>,
     /// The levels that it held, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<super::LevelResult>,
+    /// The scaling law over levels held after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<super::LawResult>,
+    /// What the check found that was made before the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<Checked>>,
     /// How it compares with the baseline it was asked to be held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<super::Comparison>>,

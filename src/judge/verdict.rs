@@ -1,8 +1,11 @@
 //! From a run to its verdict.
 
+use super::agree::agree;
 use super::arrivals::host_at_fault;
+use super::drift::drift;
 use super::generator::{Checked, generator};
 use super::hold::steady_of;
+use super::law;
 use super::samples::samples;
 use super::steady::{Part, Steady, steady};
 use super::suspects::suspects;
@@ -10,23 +13,30 @@ use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
 use super::{
-    EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult, StageResult,
-    SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
+    DriftResult, EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult,
+    StageResult, SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
 };
 use crate::record::{AskedSearch, End, HeldLevel, LoadModel, Run};
 use crate::units::format_count;
 
 /// Judges a run by the targets it was asked to meet.
 pub fn judge(run: &Run) -> RunResult {
-    match &run.asked.search {
+    let mut result = match &run.asked.search {
         Some(search) => search_result(run, search),
         None => judge_parts(run, steady(run)),
+    };
+    if let Some(check) = &run.check {
+        let mut check = check.clone();
+        agree(&mut result.suspects, &mut check.findings);
+        result.check = Some(Box::new(check));
     }
+    result
 }
 
 /// A search: its levels each by itself, and the level that passes as the window of everything else.
 fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
-    let judged = run.levels.iter().map(|held| (held, judge_hold(run, held, search.confidence(held.looks)).level));
+    let searched = run.levels.iter().filter(|held| !held.law);
+    let judged = searched.map(|held| (held, judge_hold(run, held, search.confidence(held.looks)).level));
     let (held, levels): (Vec<&HeldLevel>, Vec<LevelResult>) = judged.unzip();
     let model = run.asked.plan.model;
     let edge = EdgeResult::of(&levels, model, search.width, search.most);
@@ -43,7 +53,7 @@ fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
     let breaks =
         held.iter().zip(&levels).find(|(_, level)| level.verdict == Verdict::Fail && Some(level.level) == edge.fails);
     if let Some((held, level)) = breaks {
-        result.suspects = suspects(run, &steady_of(run, held).parts, &level.targets);
+        result.suspects = suspects(run, &steady_of(run, held).parts, &level.targets, &[]);
     }
     result.targets.retain(|target| !target.name.starts_with("throughput"));
     result.notes.extend(levels.iter().filter(|level| level.verdict == Verdict::Void).map(|level| {
@@ -61,6 +71,7 @@ fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
     };
     result.reasons = [edge.reason.clone()].into_iter().filter(|reason| !reason.is_empty()).collect();
     result.reasons.extend(circumstances);
+    result.law = law::law_of(run, search);
     (result.edge, result.levels) = (Some(edge), levels);
     result
 }
@@ -87,13 +98,15 @@ fn judge_parts(run: &Run, steady: Steady) -> RunResult {
         _ => 0.0,
     };
     let totals = totals(run, &endpoints, &responses, a_minute);
-    let (verdict, reasons) = verdict(run, &results, &stages, &generator, totals.failed_starts, parts.is_empty());
+    let drift = drift(run, &parts, &targets);
+    let (verdict, reasons) =
+        verdict(run, &results, &stages, &drift, &generator, totals.failed_starts, parts.is_empty());
     let open = asked.plan.model == LoadModel::Open;
     let looked_at = whole_if_none(run, &parts);
     // What all holds together forgive, one of them may not: its misses are there to be explained too.
     let every_target: Vec<TargetResult> =
         results.iter().chain(stages.iter().flat_map(|stage| &stage.targets)).cloned().collect();
-    let suspects = suspects(run, &looked_at, &every_target);
+    let suspects = suspects(run, &looked_at, &every_target, &drift);
     RunResult {
         schema: 1,
         id: asked.id.clone(),
@@ -124,8 +137,11 @@ fn judge_parts(run: &Run, steady: Steady) -> RunResult {
         generators: vec![generator],
         samples: samples(run, &looked_at),
         suspects,
+        drift,
         edge: None,
         levels: Vec::new(),
+        law: None,
+        check: None,
         baseline: None,
         notes,
     }
@@ -200,6 +216,7 @@ fn verdict(
     run: &Run,
     targets: &[TargetResult],
     stages: &[StageResult],
+    drift: &[DriftResult],
     generator: &GeneratorResult,
     failed_starts: u64,
     no_hold: bool,
@@ -216,6 +233,8 @@ fn verdict(
             );
         }
     }
+    let told = |drift: &DriftResult| format!("drift of {}: {}", drift.title(), drift.reason);
+    fails.extend(drift.iter().filter(|drift| drift.verdict == Verdict::Fail).map(told));
     let circumstances = circumstances(run, failed_starts);
     let mut unproven: Vec<String> = Vec::new();
     if no_hold {
@@ -226,6 +245,7 @@ fn verdict(
     } else {
         let open = targets.iter().filter(|target| target.verdict == Verdict::Unproven);
         unproven.extend(open.map(|t| format!("{}: {}", t.name, t.reason)));
+        unproven.extend(drift.iter().filter(|drift| drift.is_open()).map(told));
     }
     let (verdict, mut reasons) = if generator.void {
         (Verdict::Void, generator.reasons.clone())

@@ -18,7 +18,7 @@ pub(super) fn within(piece: (f64, f64), from_s: f64, to_s: f64) -> bool {
 
 /// The seconds that are judged, in order, each with its hold.
 pub(super) struct Window<'a> {
-    run: &'a Run,
+    pub(super) run: &'a Run,
     pub(super) parts: Vec<Part>,
     pub(super) seconds: Vec<(&'a Second, usize)>,
     /// The end of the load, where the window reaches up to it: what was in flight then belongs to the window.

@@ -30,6 +30,8 @@ struct Inner {
     sessions: Box<[Slot]>,
     /// Open load: the rate that was set; NaN as long as the plan's holds.
     rate: AtomicU64,
+    /// Open load: so many tasks are kept under way, whatever the rate; 0 where arrivals come at a rate.
+    turns: AtomicU32,
     /// Closed load: how many users in all were set; NaN as long as the plan's number holds.
     level: AtomicU64,
     /// Something was set that the pacer has not seen.
@@ -89,6 +91,7 @@ impl LoadControl {
             gates: users.iter().map(gate).collect(),
             sessions: (0..sessions).map(|_| Slot::new()).collect(),
             rate: AtomicU64::new(f64::NAN.to_bits()),
+            turns: AtomicU32::new(0),
             level: AtomicU64::new(f64::NAN.to_bits()),
             changed: AtomicBool::new(false),
             pacer: AtomicWaker::new(),
@@ -104,9 +107,32 @@ impl LoadControl {
     /// closed load, changes nothing.
     pub fn set_rate(&self, arrivals_per_s: f64) {
         if arrivals_per_s.is_finite() && arrivals_per_s >= 0.0 && !self.0.sessions.is_empty() {
+            self.0.turns.store(0, Ordering::Release);
             self.0.rate.store(arrivals_per_s.to_bits(), Ordering::Release);
             self.tell_pacer();
         }
+    }
+
+    /// Of an open load: from now on nobody arrives by the clock; so many tasks are kept under way, each followed by another as
+    /// soon as it ends, though never more than the plan's peak a second. At most as many as there are sessions;
+    /// [`LoadControl::set_rate`] ends it. A closed load changes nothing.
+    pub fn set_turns(&self, tasks: u32) {
+        let tasks = tasks.min(self.most_sessions());
+        if tasks > 0 {
+            self.0.rate.store(0.0_f64.to_bits(), Ordering::Release);
+            self.0.turns.store(tasks, Ordering::Release);
+            self.tell_pacer();
+        }
+    }
+
+    /// How many tasks are kept under way; 0 where arrivals come at a rate.
+    pub fn turns(&self) -> u32 {
+        self.0.turns.load(Ordering::Acquire)
+    }
+
+    /// Of an open load: the most sessions; 0 of a closed one.
+    pub fn most_sessions(&self) -> u32 {
+        self.0.sessions.len() as u32
     }
 
     /// The arrivals a second that were set; `None` as long as the plan says how many there are.
@@ -125,7 +151,8 @@ impl LoadControl {
         Some(f64::from_bits(self.0.level.load(Ordering::Acquire))).filter(|users| !users.is_nan())
     }
 
-    fn tell_pacer(&self) {
+    /// Has the pacer look at what it is to do.
+    pub(super) fn tell_pacer(&self) {
         self.0.changed.store(true, Ordering::Release);
         self.0.pacer.wake();
     }
@@ -299,7 +326,14 @@ mod tests {
         let cx = Context::from_waker(std::task::Waker::noop());
         assert!(open.poll_changed(&cx).is_ready() && open.poll_changed(&cx).is_pending());
 
+        open.set_turns(7);
+        assert_eq!((open.turns(), open.rate(), open.most_sessions()), (2, Some(0.0), 2), "no more than there are");
+        open.set_rate(3.0);
+        assert_eq!((open.turns(), open.rate()), (0, Some(3.0)));
+
         let closed = LoadControl::of_users(&[3]);
+        closed.set_turns(2);
+        assert_eq!((closed.turns(), closed.most_sessions()), (0, 0));
         assert_eq!(closed.all_users(), None);
         closed.set_all_users(2);
         assert_eq!(closed.all_users(), Some(2.0));

@@ -1,10 +1,11 @@
 //! Open load: arrivals at a rate, whatever the host does, each served by a free session.
 //!
 //! The pacer gives every arrival, at the instant it is due, to a session of the [pool](super::pool); one that finds none free
-//! waits, and its time runs all the same. Sessions are tasks that live as long as the load, each with its user's values and
+//! waits, and its time runs all the same. Where so many tasks are to be kept under way in place of a rate, the end of one makes
+//! the next due. Sessions are tasks that live as long as the load, each with its user's values and
 //! connection.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const TICK: Duration = Duration::from_millis(100);
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// After a failed start no session is added for so long.
 const START_PAUSE: Duration = Duration::from_millis(1500);
+/// Tasks that follow each other may catch up with so much of the highest rate.
+const CATCH_UP: Duration = Duration::from_millis(100);
 /// What sessions get to begin with the last arrivals.
 const HAND_OVER: Duration = Duration::from_secs(1);
 
@@ -38,6 +41,8 @@ struct Open {
     mailboxes: Box<[Mailbox]>,
     /// Arrivals given to sessions that have not begun with them.
     handed: AtomicUsize,
+    /// Tasks under way that are followed by others.
+    in_turn: AtomicU32,
     /// Sessions that could not start.
     failed_starts: AtomicU64,
 }
@@ -55,7 +60,14 @@ pub(super) async fn drive(
     let mailboxes = (0..sessions).map(|_| Mailbox::default()).collect();
     let schedule = Schedule::new(plan, process, ground.seed);
     let failed_starts = AtomicU64::new(0);
-    let open = Arc::new(Open { ground, pool, mailboxes, handed: AtomicUsize::new(0), failed_starts });
+    let open = Arc::new(Open {
+        ground,
+        pool,
+        mailboxes,
+        handed: AtomicUsize::new(0),
+        in_turn: AtomicU32::new(0),
+        failed_starts,
+    });
 
     let patience = START_PATIENCE.max(Duration::from_secs_f64(plan.duration_s()));
     let ended = match open.start_first(sessions.div_ceil(10), patience, stop).await {
@@ -131,13 +143,16 @@ impl Open {
         recorder.begin();
         let start = Instant::now();
         let end = start + Duration::from_secs_f64(plan.duration_s());
-        let mut pacing = tokio::spawn(Arc::clone(self).pace(schedule, start, end));
+        let mut pacing = tokio::spawn(Arc::clone(self).pace(schedule, start, end, plan.peak()));
         let ended = loop {
             let at = start.elapsed();
             if let Some(error) = self.ground.journal_error(at) {
                 break Err(error);
             }
-            recorder.wanted(control.rate().unwrap_or_else(|| plan.level_at(at.as_secs_f64())));
+            recorder.wanted(match control.turns() {
+                0 => control.rate().unwrap_or_else(|| plan.level_at(at.as_secs_f64())),
+                turns => f64::from(turns),
+            });
             for kind in 0..self.ground.kinds.len() {
                 self.grow(kind);
             }
@@ -158,13 +173,20 @@ impl Open {
         ended
     }
 
-    /// Gives out every arrival when it is due.
-    async fn pace(self: Arc<Self>, mut schedule: Schedule, start: Instant, end: Instant) -> Result<(), LoadError> {
+    /// Gives out every arrival when it is due; those that follow each other at most at the rate `peak`.
+    async fn pace(
+        self: Arc<Self>,
+        mut schedule: Schedule,
+        start: Instant,
+        end: Instant,
+        peak: f64,
+    ) -> Result<(), LoadError> {
         let control = &self.ground.control;
         let mut random = fastrand::Rng::with_seed(mixed(self.ground.seed ^ 0x5eed_a881_7a15_0b5e));
         let total: u64 = self.ground.kinds.iter().map(|kind| u64::from(kind.weight)).sum();
         let mut pacer = Pacer::new();
         let mut held = None;
+        let (apart, mut next_turn) = (Duration::from_secs_f64(1.0 / peak.max(1e-3)), start);
         while !control.stopped() {
             let now = Instant::now().min(end);
             let mut next = end;
@@ -174,10 +196,17 @@ impl Open {
                     next = planned.min(end);
                     break;
                 }
-                let kind = self.draw(random.u64(..total.max(1)));
-                let task = self.ground.kinds[kind].scenario.draw_task(&mut random);
-                self.arrive(kind, Due { planned, given: Instant::now(), task }, start)?;
+                self.draw_and_arrive(&mut random, total, (planned, false), start)?;
                 schedule.advance();
+            }
+            while self.in_turn.load(Ordering::Acquire) < control.turns() && now < end {
+                if next_turn > now {
+                    next = next.min(next_turn);
+                    break;
+                }
+                next_turn = next_turn.max(now.checked_sub(CATCH_UP).unwrap_or(now)) + apart;
+                self.in_turn.fetch_add(1, Ordering::AcqRel);
+                self.draw_and_arrive(&mut random, total, (Instant::now(), true), start)?;
             }
             if now == end {
                 break;
@@ -195,6 +224,19 @@ impl Open {
             std::future::poll_fn(changed).await;
         }
         Ok(())
+    }
+
+    /// An arrival of any scenario and task, by weight: when it is planned, and whether another follows when it has ended.
+    fn draw_and_arrive(
+        self: &Arc<Self>,
+        random: &mut fastrand::Rng,
+        weights: u64,
+        (planned, in_turn): (Instant, bool),
+        start: Instant,
+    ) -> Result<(), LoadError> {
+        let kind = self.draw(random.u64(..weights.max(1)));
+        let task = self.ground.kinds[kind].scenario.draw_task(random);
+        self.arrive(kind, Due { planned, given: Instant::now(), task, in_turn }, start)
     }
 
     /// The scenario that a number below the sum of weights stands for.
@@ -302,11 +344,17 @@ impl Open {
         if first.is_none() {
             self.pool.came(kind);
         }
-        let mut first = first;
+        let (mut first, mut ended_turn) = (first, false);
         loop {
+            let waiting = if first.is_some() { None } else { self.pool.next(kind, place) };
+            if std::mem::take(&mut ended_turn) {
+                // Not before this session is free: the next would be given to one more.
+                self.in_turn.fetch_sub(1, Ordering::AcqRel);
+                ground.control.tell_pacer();
+            }
             let (due, late) = if let Some(due) = first.take() {
                 (due, false)
-            } else if let Some(due) = self.pool.next(kind, place) {
+            } else if let Some(due) = waiting {
                 (due, true)
             } else {
                 // One that found no arrival left opens nothing: others can.
@@ -320,6 +368,7 @@ impl Open {
             if !self.serve(&mut actor, due, late, slot).await {
                 break;
             }
+            ended_turn = due.in_turn;
         }
         actor.leave(slot).await;
     }

@@ -43,6 +43,7 @@ impl Bench {
             pool: Pool::new(1, sessions, openings),
             mailboxes: (0..sessions).map(|_| Mailbox::default()).collect(),
             handed: AtomicUsize::new(0),
+            in_turn: AtomicU32::new(0),
             failed_starts: AtomicU64::new(0),
         });
         Self { open, folder }
@@ -75,7 +76,7 @@ async fn what_was_due_before_a_rate_was_set_is_given_out_all_the_same() {
     let schedule = Schedule::new(&LoadPlan::rate(1000.0, 0.5), Arrivals::Constant, 7);
     let start = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
     bench.open.ground.control.set_rate(0.0);
-    Arc::clone(&bench.open).pace(schedule, start, start + Duration::from_millis(500)).await.unwrap();
+    Arc::clone(&bench.open).pace(schedule, start, start + Duration::from_millis(500), 1000.0).await.unwrap();
     let first = bench.open.pool.next(0, 0).unwrap();
     assert!(first.given - first.planned >= Duration::from_millis(500), "the pacer came so late");
     bench.open.ground.control.stop();
@@ -87,6 +88,36 @@ async fn what_was_due_before_a_rate_was_set_is_given_out_all_the_same() {
 }
 
 #[tokio::test]
+async fn so_many_tasks_as_are_kept_under_way_are_given_out_and_no_more_than_the_peak_a_second() {
+    let bench = Bench::new(GET, 3, 16);
+    let schedule = Schedule::new(&LoadPlan::rate(1000.0, 0.5), Arrivals::Constant, 7);
+    bench.open.ground.control.set_turns(2);
+    let start = Instant::now();
+    // At five a second the third may come after 200 ms: there is no time for it.
+    let pacing = Arc::clone(&bench.open).pace(schedule, start, start + Duration::from_millis(100), 5.0);
+    pacing.await.unwrap();
+    bench.open.ground.control.stop();
+    bench.open.wind_up(PATIENCE).await;
+    let run = bench.run();
+    let planned = sum(&run, |second| second.planned);
+    assert!((1..=2).contains(&planned), "{planned}");
+
+    // Where the host refuses at once, each is followed by another.
+    let bench = Bench::new(GET, 3, 16);
+    let schedule = Schedule::new(&LoadPlan::rate(1000.0, 0.5), Arrivals::Constant, 7);
+    bench.open.ground.control.set_turns(2);
+    let start = Instant::now();
+    Arc::clone(&bench.open).pace(schedule, start, start + Duration::from_secs(1), 20.0).await.unwrap();
+    bench.open.ground.control.stop();
+    bench.open.wind_up(PATIENCE).await;
+    let run = bench.run();
+    let planned = sum(&run, |second| second.planned);
+    // 20 in the second, and what may be caught up with.
+    assert!((5..=23).contains(&planned), "{planned}");
+    assert!(run.seconds.iter().all(|second| second.in_flight <= 2));
+}
+
+#[tokio::test]
 async fn an_arrival_in_the_mailbox_of_a_session_that_has_gone_is_unsent() {
     let bench = Bench::new(GET, 1, 16);
     let place = bench.open.pool.prepare(0).unwrap();
@@ -94,7 +125,7 @@ async fn an_arrival_in_the_mailbox_of_a_session_that_has_gone_is_unsent() {
     assert_eq!(bench.open.pool.next(0, place.at), None);
     bench.open.ground.control.stop();
     let now = Instant::now();
-    bench.open.arrive(0, Due { planned: now, given: now, task: 0 }, now).unwrap();
+    bench.open.arrive(0, Due { planned: now, given: now, task: 0, in_turn: false }, now).unwrap();
     bench.open.wind_up(PATIENCE).await;
     let run = bench.run();
     assert_eq!((sum(&run, |second| second.planned), sum(&run, |second| second.unsent)), (1, 1));
@@ -106,7 +137,7 @@ async fn the_pacers_lateness_is_lag_for_an_arrival_that_waited_too() {
     let now = Instant::now();
     let (planned, given) =
         (now.checked_sub(Duration::from_mins(10)).unwrap(), now.checked_sub(Duration::from_mins(6)).unwrap());
-    let due = Due { planned, given, task: 0 };
+    let due = Due { planned, given, task: 0, in_turn: false };
     assert!(bench.open.serve(&mut bench.actor(), due, true, bench.open.ground.control.session(0)).await);
     let run = bench.run();
     // The wait from 6 minutes ago on was for a session.
@@ -119,7 +150,7 @@ async fn the_pacers_lateness_is_lag_for_an_arrival_that_waited_too() {
 async fn a_task_that_begins_with_waits_counts_from_its_planned_instant_and_them() {
     let bench = Bench::new("{ wait = '1m' }, { wait = '1m' }, { wait = 'none' }, { get = '/' }", 1, 16);
     let planned = Instant::now().checked_sub(Duration::from_mins(10)).unwrap();
-    let due = Due { planned, given: planned, task: 0 };
+    let due = Due { planned, given: planned, task: 0, in_turn: false };
     assert!(bench.open.serve(&mut bench.actor(), due, false, bench.open.ground.control.session(0)).await);
     let run = bench.run();
     for kind in [IntervalKind::Failed, IntervalKind::Lag] {
@@ -138,7 +169,13 @@ async fn who_thinks_holds_no_leave_to_open_a_connection() {
     let open = Arc::clone(&bench.open);
     let session = tokio::spawn(async move {
         let now = Instant::now();
-        open.serve(&mut actor, Due { planned: now, given: now, task: 0 }, false, open.ground.control.session(0)).await
+        open.serve(
+            &mut actor,
+            Due { planned: now, given: now, task: 0, in_turn: false },
+            false,
+            open.ground.control.session(0),
+        )
+        .await
     });
     let left = tokio::time::timeout(PATIENCE, leaves.acquire()).await;
     assert!(left.is_ok() && !session.is_finished(), "it still thinks");

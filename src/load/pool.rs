@@ -27,6 +27,8 @@ pub(super) struct Due {
     pub(super) given: Instant,
     /// Of its scenario's tasks.
     pub(super) task: usize,
+    /// Another follows when it has ended.
+    pub(super) in_turn: bool,
 }
 
 /// How many connections may be in the making at one time: 50 ms of arrivals at the peak rate, so that a network on which a
@@ -199,7 +201,7 @@ mod tests {
 
     fn due(task: usize) -> Due {
         static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-        Due { planned: *START, given: *START, task }
+        Due { planned: *START, given: *START, task, in_turn: false }
     }
 
     fn new(met: Met) -> Place {

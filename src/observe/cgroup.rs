@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::Look;
 
 /// Where groups are mounted.
-pub(super) const MOUNTED: &str = "/sys/fs/cgroup";
+pub(crate) const MOUNTED: &str = "/sys/fs/cgroup";
 
 /// Controllers of version 1 whose files are read here, each with the names that its mount may have.
 const CONTROLLERS: &[(&str, &[&str])] = &[
@@ -24,7 +24,7 @@ const CONTROLLERS: &[(&str, &[&str])] = &[
 
 /// A group: its folder in the one tree of version 2, or in each of version 1's.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     v2: Option<Folder>,
     v1: BTreeMap<&'static str, Folder>,
 }
@@ -38,14 +38,14 @@ struct Folder {
 
 /// What the machine has, where no group has less.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Machine {
-    pub(super) cpus: f64,
-    pub(super) memory_bytes: f64,
+pub(crate) struct Machine {
+    pub(crate) cpus: f64,
+    pub(crate) memory_bytes: f64,
 }
 
 impl Machine {
     /// This one.
-    pub(super) fn here() -> Option<Self> {
+    pub(crate) fn here() -> Option<Self> {
         let kind = sysinfo::RefreshKind::nothing()
             .with_cpu(sysinfo::CpuRefreshKind::nothing())
             .with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram());
@@ -55,20 +55,62 @@ impl Machine {
     }
 }
 
-/// How much a group may use.
+/// How much a group, or several together, may use.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Limits {
-    pub(super) cpus: f64,
-    pub(super) memory_bytes: f64,
+pub(crate) struct Limits {
+    pub(crate) cpus: f64,
+    pub(crate) memory_bytes: f64,
     /// Whether some group limits it, or it is the machine's.
-    pub(super) own_cpus: bool,
-    pub(super) own_memory: bool,
+    pub(crate) own_cpus: bool,
+    pub(crate) own_memory: bool,
+}
+
+/// What processes may use together, each given with its group (`None` where it is in none) and what it may use by itself: those
+/// of one group share what it has, others have theirs beside it, and the group around all of them holds for all.
+pub(super) fn together(each: impl Iterator<Item = (Option<Group>, Limits)>, machine: Machine) -> Option<Limits> {
+    let mut groups: Vec<(Option<Group>, Limits)> = Vec::new();
+    for (group, limits) in each {
+        match groups.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, known)) if limits.cpus > known.cpus => *known = limits,
+            Some(_) => {}
+            None => groups.push((group, limits)),
+        }
+    }
+    if groups.len() < 2 {
+        return groups.pop().map(|(_, limits)| limits);
+    }
+    let around = groups.iter().map(|(group, _)| group.clone());
+    let around = around.reduce(|one, other| Some(one?.around_both(&other?))).flatten();
+    let most = around.map_or((machine.cpus, machine.memory_bytes), |group| {
+        let limits = group.limits(machine);
+        (limits.cpus, limits.memory_bytes)
+    });
+    let sum = |of: fn(&Limits) -> f64| groups.iter().map(|(_, limits)| of(limits)).sum::<f64>();
+    let (cpus, memory_bytes) = (sum(|of| of.cpus).min(most.0), sum(|of| of.memory_bytes).min(most.1));
+    Some(Limits { cpus, memory_bytes, own_cpus: cpus < machine.cpus, own_memory: memory_bytes < machine.memory_bytes })
+}
+
+/// CPUs' worth of time that a group leaves this process, where that is less than the CPUs that it may run on.
+pub fn cpu_quota() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let quota = Group::around_process(Path::new(MOUNTED), &text)?.quota()?;
+    (quota < f64::from(usable_cpus())).then_some(quota)
+}
+
+#[cfg(target_os = "linux")]
+fn usable_cpus() -> u32 {
+    rustix::thread::sched_getaffinity(None).map_or(u32::MAX, |cpus| cpus.count())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn usable_cpus() -> u32 {
+    u32::MAX
 }
 
 impl Group {
     /// The group at a path below `mounted`, whole or from there on: `/sys/fs/cgroup/docker/3f2a`, `docker/3f2a`,
     /// `/sys/fs/cgroup/memory/docker/3f2a`. `None` where there is none.
-    pub(super) fn at(mounted: &Path, path: &str) -> Option<Self> {
+    pub(crate) fn at(mounted: &Path, path: &str) -> Option<Self> {
         let path = Path::new(path.trim_end_matches('/'));
         let path = path.strip_prefix(mounted).or_else(|_| path.strip_prefix("/")).unwrap_or(path);
         let inside = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
@@ -84,7 +126,7 @@ impl Group {
 
     /// The group of a container by its id, or the first twelve or more digits of it: where Docker and Podman put them, with
     /// systemd and without.
-    pub(super) fn of_container(mounted: &Path, id: &str) -> Option<Self> {
+    pub(crate) fn of_container(mounted: &Path, id: &str) -> Option<Self> {
         if id.len() < 12 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
@@ -105,35 +147,52 @@ impl Group {
 
     /// The groups that a process is in, by what `/proc/<pid>/cgroup` says.
     pub(super) fn of_process(mounted: &Path, text: &str) -> Option<Self> {
-        let mut paths = BTreeMap::new();
-        for line in text.lines() {
-            let mut fields = line.splitn(3, ':');
-            let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-            for controller in controllers.split(',') {
-                paths.insert(controller.to_owned(), PathBuf::from(path.trim_start_matches('/')));
-            }
-        }
+        let paths = paths_of_process(text)?;
         Self::existing(mounted, |controller| paths.get(controller).cloned())
+    }
+
+    /// The same, or the nearest that are seen from here: in a container its own group is often mounted as the root, while the
+    /// process tells the longer path that it has outside.
+    pub(super) fn around_process(mounted: &Path, text: &str) -> Option<Self> {
+        let paths = paths_of_process(text)?;
+        let seen = |controller: &str, root: &Path| {
+            let mut nearest = paths.get(controller)?.ancestors();
+            nearest.find(|path| is_group(&root.join(path))).map(Path::to_owned)
+        };
+        Self::found(mounted, seen)
+    }
+
+    /// The group that both are in.
+    pub(super) fn around_both(&self, other: &Self) -> Self {
+        let around = |one: &Folder, other: &Folder| {
+            let shared = one.path.components().zip(other.path.components()).take_while(|(one, other)| one == other);
+            Folder { root: one.root.clone(), path: shared.map(|(part, _)| part).collect() }
+        };
+        let v1 = self.v1.iter().filter_map(|(name, one)| Some((*name, around(one, other.v1.get(name)?))));
+        let v2 = self.v2.as_ref().zip(other.v2.as_ref()).map(|(one, other)| around(one, other));
+        Self { v1: v1.collect(), v2 }
     }
 
     /// `path` is that of a controller's tree, by its name; of version 2 by none.
     fn existing(mounted: &Path, path: impl Fn(&str) -> Option<PathBuf>) -> Option<Self> {
-        let existing = |root: PathBuf, path: Option<PathBuf>| {
-            let folder = Folder { root, path: path? };
-            folder.whole().join("cgroup.procs").exists().then_some(folder)
-        };
+        Self::found(mounted, |controller, root| path(controller).filter(|path| is_group(&root.join(path))))
+    }
+
+    /// `path` is where a group is in the tree of a controller, which has this root.
+    fn found(mounted: &Path, path: impl Fn(&str, &Path) -> Option<PathBuf>) -> Option<Self> {
+        let found = |root: PathBuf, controller: &str| path(controller, &root).map(|path| Folder { root, path });
         let mut v1 = BTreeMap::new();
         for &(controller, names) in CONTROLLERS {
-            let found = names.iter().find_map(|name| existing(mounted.join(name), path(controller)));
+            let found = names.iter().find_map(|name| found(mounted.join(name), controller));
             v1.extend(found.map(|folder| (controller, folder)));
         }
         // Beside version 1 its tree has no figures, and the name of a version 1 folder is that of a group in it.
-        let v2 = if v1.is_empty() { existing(mounted.to_owned(), path("")) } else { None };
+        let v2 = if v1.is_empty() { found(mounted.to_owned(), "") } else { None };
         (v2.is_some() || !v1.is_empty()).then_some(Self { v2, v1 })
     }
 
     /// Tells what the group has used, and what it may use. The error says what cannot be read.
-    pub(super) fn look(&self, machine: Machine) -> Result<(Look, Limits), String> {
+    pub(crate) fn look(&self, machine: Machine) -> Result<(Look, Limits), String> {
         let mut look = Look::default();
         let limits = self.limits(machine);
         let gone = || format!("the group {} is gone: it has ended", self.shown());
@@ -158,11 +217,8 @@ impl Group {
     }
 
     /// The tightest of its limits and of those of the groups that it is in.
-    pub(super) fn limits(&self, machine: Machine) -> Limits {
-        let quota = self.up("cpu", |folder| match self.v2 {
-            Some(_) => share(read(folder, "cpu.max")?.split_once(' ')?),
-            None => share((&*read(folder, "cpu.cfs_quota_us")?, &*read(folder, "cpu.cfs_period_us")?)),
-        });
+    pub(crate) fn limits(&self, machine: Machine) -> Limits {
+        let quota = self.quota();
         let set = ["cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"];
         let set = self.up("cpuset", |folder| set.iter().find_map(|name| cpus_of_list(&read(folder, name)?)));
         let cpus = [quota, set].into_iter().flatten().fold(machine.cpus, f64::min);
@@ -172,8 +228,26 @@ impl Group {
         Limits { cpus, memory_bytes: memory, own_cpus: cpus < machine.cpus, own_memory: memory < machine.memory_bytes }
     }
 
+    /// CPUs' worth of time that the tightest quota leaves it.
+    fn quota(&self) -> Option<f64> {
+        self.up("cpu", |folder| match self.v2 {
+            Some(_) => share(read(folder, "cpu.max")?.split_once(' ')?),
+            None => share((&*read(folder, "cpu.cfs_quota_us")?, &*read(folder, "cpu.cfs_period_us")?)),
+        })
+    }
+
+    /// The file that holds a limit of its own: of memory, else of CPU.
+    pub(crate) fn limit_file(&self, memory: bool) -> Option<PathBuf> {
+        let (controller, v1, v2) = if memory {
+            ("memory", "memory.limit_in_bytes", "memory.max")
+        } else {
+            ("cpu", "cpu.cfs_quota_us", "cpu.max")
+        };
+        Some(self.folder(controller)?.whole().join(if self.v2.is_some() { v2 } else { v1 }))
+    }
+
     /// Where it is, for people.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let folder = self.v2.as_ref().or_else(|| self.v1.values().next());
         folder.map_or_else(String::new, |folder| folder.path.display().to_string())
     }
@@ -262,6 +336,23 @@ impl Folder {
     fn whole(&self) -> PathBuf {
         self.root.join(&self.path)
     }
+}
+
+/// By the controller the path of the group that a process is in; that of version 2 has no name.
+fn paths_of_process(text: &str) -> Option<BTreeMap<String, PathBuf>> {
+    let mut paths = BTreeMap::new();
+    for line in text.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        for controller in controllers.split(',') {
+            paths.insert(controller.to_owned(), PathBuf::from(path.trim_start_matches('/')));
+        }
+    }
+    Some(paths)
+}
+
+fn is_group(folder: &Path) -> bool {
+    folder.join("cgroup.procs").exists()
 }
 
 fn read(folder: &Path, file: &str) -> Option<String> {

@@ -109,6 +109,78 @@ fn version_1_is_read_from_the_tree_of_each_controller() {
     assert_eq!(Group::of_process(tree.path(), text).unwrap().limits(MACHINE).cpus, 0.5);
 }
 
+fn quota(tree: &tempfile::TempDir, process: &str) -> Option<f64> {
+    Group::around_process(tree.path(), process)?.quota()
+}
+
+#[test]
+fn a_quota_of_version_2_is_read_up_the_tree() {
+    let tree = tree(&[
+        ("cgroup.procs", ""),
+        ("a/b/cgroup.procs", ""),
+        ("a/b/cpu.max", "max 100000\n"),
+        ("a/cpu.max", "150000 100000\n"),
+    ]);
+    assert_eq!(quota(&tree, "0::/a/b\n"), Some(1.5));
+    assert_eq!(quota(&tree, "0::/c\n"), None);
+}
+
+#[test]
+fn in_a_container_its_own_group_is_the_root() {
+    let tree = tree(&[("cgroup.procs", ""), ("cpu.max", "50000 100000\n")]);
+    assert_eq!(quota(&tree, "0::/\n"), Some(0.5));
+    // Seen from outside its name space it has a longer path, which is not mounted.
+    assert_eq!(quota(&tree, "0::/docker/3f2a\n"), Some(0.5));
+    assert_eq!(Group::of_process(tree.path(), "0::/docker/3f2a\n"), None);
+}
+
+#[test]
+fn a_quota_of_version_1_is_read_under_the_controllers_name() {
+    let limit = |folder: &str, quota: &str| {
+        let [procs, of, period] =
+            ["cgroup.procs", "cpu.cfs_quota_us", "cpu.cfs_period_us"].map(|file| format!("{folder}/x/{file}"));
+        tree(&[(procs.as_str(), ""), (of.as_str(), quota), (period.as_str(), "50000\n")])
+    };
+    let groups = "5:memory:/x\n4:cpu,cpuacct:/x\n1:name=systemd:/x\n";
+    assert_eq!(quota(&limit("cpu,cpuacct", "25000\n"), groups), Some(0.5));
+    assert_eq!(quota(&limit("cpu", "25000\n"), groups), Some(0.5));
+    assert_eq!(quota(&limit("memory", "25000\n"), groups), None);
+    assert_eq!(quota(&limit("cpu", "-1\n"), groups), None);
+}
+
+#[test]
+fn of_groups_side_by_side_each_has_its_own_limit_and_the_one_around_them_holds_for_all() {
+    let tree = tree(&[
+        ("cgroup.procs", ""),
+        ("pods/cpu.max", "150000 100000\n"),
+        ("pods/memory.max", "1000000000\n"),
+        ("pods/a/cgroup.procs", ""),
+        ("pods/a/cpu.max", "50000 100000\n"),
+        ("pods/b/cgroup.procs", ""),
+        ("pods/b/cpu.max", "50000 100000\n"),
+        ("pods/b/memory.max", "300000000\n"),
+        ("pods/c/cgroup.procs", ""),
+    ]);
+    let of = |name: &str| {
+        let group = Group::around_process(tree.path(), &format!("0::/pods/{name}\n"));
+        let limits = group.as_ref().unwrap().limits(MACHINE);
+        (group, limits)
+    };
+    let limits = |names: &[&str]| {
+        let limits = together(names.iter().map(|name| of(name)), MACHINE).unwrap();
+        (limits.cpus, limits.memory_bytes)
+    };
+    assert_eq!(limits(&["a"]), (0.5, 1e9));
+    assert_eq!(limits(&["a", "a"]), (0.5, 1e9));
+    assert_eq!(limits(&["b", "a", "b"]), (1.0, 1e9));
+    assert_eq!(limits(&["b"]), (0.5, 3e8));
+    assert_eq!(limits(&["a", "b", "c"]), (1.5, 1e9));
+    let free = (None, Limits { cpus: 8.0, memory_bytes: 16e9, own_cpus: false, own_memory: false });
+    let with_free = together([of("a"), free].into_iter(), MACHINE).unwrap();
+    assert_eq!((with_free.cpus, with_free.own_cpus), (8.0, false));
+    assert_eq!(together(std::iter::empty(), MACHINE), None);
+}
+
 #[test]
 fn what_is_not_there_or_leads_elsewhere_is_none() {
     let tree = tree(&[("a/cgroup.procs", ""), ("cgroup.procs", "")]);

@@ -18,6 +18,8 @@ mod redis;
 mod watch;
 
 pub use address::Address;
+pub use cgroup::cpu_quota;
+pub(crate) use cgroup::{Group, MOUNTED, Machine};
 pub use observer::{FirstLook, Observer};
 pub(crate) use postgres::{Numbers, settings as postgres_settings, shown as statement_shown};
 pub use process::{ProcessOf, ProcessSpec};

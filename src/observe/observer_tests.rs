@@ -361,7 +361,7 @@ fn hours_that_were_merged_keep_what_was_counted_and_when_nothing_was_seen() {
                 to_s,
                 gauges: [("connections".to_owned(), f64::from(second % 60))].into(),
                 counts: [("calls".to_owned(), calls)].into(),
-                peaks: BTreeMap::new(),
+                ..Seen::default()
             };
             recorder.probe(ProbeLine::Seen { probe: 0, seen });
         }

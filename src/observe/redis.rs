@@ -146,6 +146,9 @@ impl RedisProbe {
         if let Some(limit) = number("maxmemory").filter(|&limit| limit > 0.0) {
             look.gauge("memory_limit_bytes", limit);
         }
+        if let Some(limit) = number("maxclients").filter(|&limit| limit > 0.0) {
+            look.gauge("clients_limit", limit);
+        }
         look.gauge("keys", keys(info));
         Ok(look)
     }

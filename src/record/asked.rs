@@ -75,6 +75,9 @@ pub struct Asked {
     /// `--baseline`: what the run is held against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<AskedBaseline>,
+    /// `--horizon`: for how long, seconds, what grows has to last; without it drift is not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_s: Option<f64>,
     /// The load is a search for the edge: the plan is no more than its bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<AskedSearch>,

@@ -120,6 +120,7 @@ pub const FIGURES: &[FigureName] = &[
     f(Redis, "memory_limit_bytes", "memory it may use (maxmemory)", Bytes),
     f(Redis, "fragmentation", "memory of the system over memory used", Number),
     f(Redis, "clients", "clients", Number),
+    f(Redis, "clients_limit", "clients it takes", Number),
     f(Redis, "blocked_clients", "clients blocked", Number),
     f(Redis, "keys", "keys", Number),
     f(Nginx, "accepted", "connections accepted", PerSecond),

@@ -32,6 +32,7 @@ pub(crate) fn asked() -> Asked {
         scenario_name: "agenthub user".into(),
         scenario_hash: "abc".into(),
         baseline: None,
+        horizon_s: None,
         search: None,
         plan: LoadPlan::users(2, 1.0, 60.0),
         targets: BTreeMap::from([("p95_response_time".into(), "< 2s".into())]),

@@ -100,6 +100,7 @@ fn expected(seconds: u64) -> Run {
         intervals,
         watched: Vec::new(),
         levels: Vec::new(),
+        check: None,
         end: None,
         warnings: Vec::new(),
     }
@@ -273,7 +274,7 @@ fn what_probes_tell_is_read_back_and_merged_with_the_hour() {
         to_s: at as f64 + 1.0,
         gauges: [("memory_bytes".to_owned(), 100.0)].into(),
         counts: [("cpu_s".to_owned(), if at == 7 { 1.5 } else { 0.5 })].into(),
-        peaks: BTreeMap::new(),
+        ..Seen::default()
     };
     let gap = Gap { from_s: 9.0, to_s: 10.0, why: "it has ended".into() };
     for at in 0..121 {

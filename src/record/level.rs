@@ -23,9 +23,26 @@ pub struct AskedSearch {
     pub looks_s: Vec<f64>,
     /// The two-sided confidence of each of these looks.
     pub confidences: Vec<f64>,
+    /// What is held for the scaling law when the search has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<AskedLaw>,
+}
+
+/// What levels of the scaling law are held.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AskedLaw {
+    /// When all is over, the search and the levels of the law, seconds since the start of the load.
+    pub until_s: f64,
+    /// How long each of its levels is held, seconds.
+    pub hold_s: f64,
 }
 
 impl AskedSearch {
+    /// Seconds that it may take with all that follows.
+    pub fn whole_s(&self) -> f64 {
+        self.law.map_or(self.max_time_s, |law| law.until_s)
+    }
+
     /// The confidence of a look, from 1.
     pub fn confidence(&self, look: u32) -> f64 {
         let last = self.confidences.last().copied().unwrap_or(CONFIDENCE);
@@ -40,7 +57,7 @@ pub struct HeldLevel {
     pub from_s: f64,
     /// The last look, seconds since the start of the load.
     pub to_s: f64,
-    /// Users, or arrivals a second.
+    /// Users, or arrivals a second; of a level of the law users, or tasks at one time.
     pub level: f64,
     /// How often it was looked at.
     pub looks: u32,
@@ -53,6 +70,9 @@ pub struct HeldLevel {
     /// The host did not come to rest after it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrecovered: bool,
+    /// It is of the scaling law, and moves no end of the bracket.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub law: bool,
 }
 
 impl HeldLevel {
@@ -70,14 +90,14 @@ impl HeldLevel {
 }
 
 impl LoadPlan {
-    /// The levels that a search held, and nothing between them, up to `until_s`.
+    /// The levels that a search held, and nothing between and after them, up to `until_s`.
     pub fn of_levels(model: LoadModel, levels: &[HeldLevel], until_s: f64) -> Self {
         let (mut stages, mut reached_s) = (Vec::new(), 0.0);
         let pause = |from_s: f64, to_s: f64, stages: &mut Vec<Stage>| {
             stages.push(Stage { level: 0.0, duration_s: 0.0 });
             stages.push(Stage { level: 0.0, duration_s: (to_s - from_s).max(0.0) });
         };
-        for held in levels {
+        for held in levels.iter().filter(|held| !held.law) {
             pause(reached_s, held.from_s, &mut stages);
             stages.push(Stage { level: held.level, duration_s: 0.0 });
             stages.push(Stage { level: held.level, duration_s: held.to_s - held.from_s });
@@ -96,7 +116,7 @@ mod tests {
     use crate::record::{Asked, End, Hold, Recorder, read, read_from};
 
     fn held(from_s: f64, to_s: f64, level: f64) -> HeldLevel {
-        HeldLevel { from_s, to_s, level, looks: 1, confirms: false, given_up: None, unrecovered: false }
+        HeldLevel { from_s, to_s, level, looks: 1, confirms: false, given_up: None, unrecovered: false, law: false }
     }
 
     #[test]
@@ -105,6 +125,10 @@ mod tests {
         let hold = |from_s, to_s| Hold { from_s, to_s, level: 50.0 };
         assert_eq!(plan.holds(), [hold(5.0, 20.0), hold(24.0, 39.0)]);
         assert_eq!((plan.duration_s(), plan.level_at(22.0)), (50.0, 0.0));
+        // A level of the law has another unit, and is nothing that was searched for.
+        let law = HeldLevel { law: true, ..held(24.0, 39.0, 7.0) };
+        let plan = LoadPlan::of_levels(LoadModel::Open, &[held(5.0, 20.0, 50.0), law], 50.0);
+        assert_eq!((plan.holds(), plan.peak()), (vec![hold(5.0, 20.0)], 50.0));
     }
 
     #[test]
@@ -118,6 +142,7 @@ mod tests {
             abort_on: 0.2,
             looks_s: vec![15.0, 30.0],
             confidences: vec![0.999, 0.99],
+            law: None,
         };
         assert_eq!([1, 2, 9].map(|look| search.confidence(look)), [0.999, 0.99, 0.99]);
         let asked = Asked { search: Some(search), plan: LoadPlan::rate(100.0, 7200.0), ..asked() };

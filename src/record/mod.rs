@@ -3,6 +3,7 @@
 
 mod accountant;
 mod asked;
+mod checked;
 mod clocks;
 mod errors;
 mod figures;
@@ -29,9 +30,13 @@ mod shard;
 mod snapshot;
 
 pub use asked::{Asked, AskedBaseline, AskedConnections, AskedScenario, Environment, RUN_SCHEMA};
+pub use checked::{
+    Accepted, CheckArea, CheckCounts, CheckFinding, CheckFix, CheckOutcome, Checked, CheckedPlace, ChecklistLine,
+    UncheckedArea,
+};
 pub use figures::{FIGURES, FigureName, FigureUnit, figure_name};
 pub use journal::{Journal, JournalError};
-pub use level::{AskedSearch, HeldLevel};
+pub use level::{AskedLaw, AskedSearch, HeldLevel};
 pub use plan::{Arrivals, Hold, LoadModel, LoadPlan, Stage};
 pub use probe::{
     Blocked, Gap, ProbeKind, ProbeLine, ProbeName, Seen, StatementRow, Statements, TableRow, Tables, Watched,

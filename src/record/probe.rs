@@ -79,6 +79,9 @@ pub struct Seen {
     /// Of a minute: the highest gauge of its seconds, and the highest rate a second of its counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub peaks: BTreeMap<String, f64>,
+    /// Of a minute: the lowest of its seconds, of the memory in use alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lows: BTreeMap<String, f64>,
 }
 
 /// When nothing could be seen, and why.
@@ -274,6 +277,11 @@ impl Seen {
     pub fn figure(&self, name: &str) -> Option<f64> {
         let rate = |count: &f64| (self.length_s() > 0.0).then(|| count / self.length_s());
         self.gauges.get(name).copied().or_else(|| self.counts.get(name).and_then(rate))
+    }
+
+    /// The lowest that a gauge was within the span; of a merged minute that of its seconds, where it is kept.
+    pub fn low(&self, name: &str) -> Option<f64> {
+        self.lows.get(name).or_else(|| self.gauges.get(name)).copied()
     }
 
     /// The highest that it was within the span: of a merged minute that of its seconds.

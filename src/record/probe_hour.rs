@@ -8,6 +8,9 @@ use super::{Gap, ProbeLine, Seen};
 /// Sessions waiting for locks that are kept of an hour, the longest waits.
 const MOST_BLOCKED: usize = 100;
 
+/// The gauge whose lowest second a minute keeps: what a collector gives back is seen there, and growth that stays.
+const KEEPS_ITS_LOWEST: &str = "memory_bytes";
+
 /// The hour that is being filled.
 #[derive(Debug, Default)]
 pub(super) struct ProbeHour {
@@ -78,6 +81,8 @@ impl Probe {
             let mut first = later.clone();
             let names: Vec<String> = later.gauges.keys().chain(later.counts.keys()).cloned().collect();
             first.peaks = names.into_iter().filter_map(|name| later.peak(&name).map(|peak| (name, peak))).collect();
+            first.lows =
+                later.low(KEEPS_ITS_LOWEST).map(|low| (KEEPS_ITS_LOWEST.to_owned(), low)).into_iter().collect();
             self.minute = Some(first);
             return;
         };
@@ -87,6 +92,10 @@ impl Probe {
         for (name, &value) in &later.gauges {
             let mean = minute.gauges.entry(name.clone()).or_insert(value);
             *mean += (value - *mean) * share;
+        }
+        if let Some(low) = later.low(KEEPS_ITS_LOWEST) {
+            let lowest = minute.lows.entry(KEEPS_ITS_LOWEST.to_owned()).or_insert(low);
+            *lowest = lowest.min(low);
         }
         for (name, &count) in &later.counts {
             *minute.counts.entry(name.clone()).or_default() += count;
@@ -104,7 +113,7 @@ impl Probe {
 impl Seen {
     /// Means to six digits: the rest is noise that only takes space.
     fn rounded(mut self) -> Self {
-        for value in self.gauges.values_mut().chain(self.peaks.values_mut()) {
+        for value in self.gauges.values_mut().chain(self.peaks.values_mut()).chain(self.lows.values_mut()) {
             *value = six_digits(*value);
         }
         self
@@ -132,7 +141,7 @@ mod tests {
             to_s: at + 1.0,
             gauges: [("cpus".to_owned(), cpus)].into(),
             counts: [("calls".to_owned(), calls)].into(),
-            peaks: BTreeMap::new(),
+            ..Seen::default()
         };
         ProbeLine::Seen { probe: 3, seen }
     }
@@ -149,6 +158,20 @@ mod tests {
         assert_eq!((seen.gauges["cpus"], seen.counts["calls"]), (2.0, 1090.0));
         assert_eq!((seen.peak("cpus"), seen.peak("calls")), (Some(3.0), Some(500.0)));
         assert!(hour.minute().is_empty(), "the next minute is a new one");
+    }
+
+    #[test]
+    fn a_minute_keeps_the_lowest_of_its_memory_and_of_nothing_else() {
+        let mut hour = ProbeHour::default();
+        for second in 0..60_u32 {
+            let ProbeLine::Seen { probe, mut seen } = seen(second, 1.0, 1.0) else { panic!() };
+            seen.gauges.insert("memory_bytes".to_owned(), 5e6 + 1e6 * f64::from(second % 20));
+            hour.add(&ProbeLine::Seen { probe, seen });
+        }
+        let lines = hour.minute();
+        let [ProbeLine::Seen { seen, .. }] = &*lines else { panic!("{lines:?}") };
+        assert_eq!((seen.low("memory_bytes"), seen.gauges["memory_bytes"]), (Some(5e6), 14.5e6));
+        assert_eq!((seen.lows.len(), seen.low("cpus")), (1, Some(1.0)));
     }
 
     #[test]

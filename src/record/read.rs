@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::histograms::{Histograms, histograms};
 use super::journal::{LOCAL, hlog_name, samples_name};
 use super::{
-    Asked, End, EndpointId, EndpointName, GeneratorSecond, HeldLevel, Interval, LoadPlan, ProbeLine, Run, Second,
-    Watched,
+    Asked, Checked, End, EndpointId, EndpointName, GeneratorSecond, HeldLevel, Interval, LoadPlan, ProbeLine, Run,
+    Second, Watched,
 };
 
 /// A result folder that cannot be read.
@@ -72,7 +72,8 @@ pub fn read_from(folder: &Path, from_s: f64) -> Result<Run, ReadError> {
         let until_s = seconds.last().map_or(0.0, |second| second.to_s);
         asked.plan = LoadPlan::of_levels(asked.plan.model, &levels, until_s);
     }
-    Ok(Run { asked, endpoints, seconds, intervals, watched, levels, end, warnings })
+    let check = Checked::read(folder, &mut warnings);
+    Ok(Run { asked, endpoints, seconds, intervals, watched, levels, check, end, warnings })
 }
 
 /// One source's journal.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, EndpointId, FailureKind, HeldLevel, Watched};
+use super::{Asked, Checked, EndpointId, FailureKind, HeldLevel, Watched};
 use crate::stats::Distribution;
 
 /// Everything that a journal tells of a run.
@@ -22,6 +22,8 @@ pub struct Run {
     pub watched: Vec<Watched>,
     /// The levels that a search for the edge held, in order.
     pub levels: Vec<HeldLevel>,
+    /// What the check found that was made before the load; `None` where none was.
+    pub check: Option<Checked>,
     /// How it ended; `None` where the journal stops without saying so: killed, or still running.
     pub end: Option<End>,
     /// What was skipped while reading, and why.

@@ -4,9 +4,9 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use super::{ReportError, comparison, junit, watched, words};
+use super::{ReportError, check, comparison, drift, junit, watched, words};
 use crate::judge::{Comparison, Outcome, RunResult, Verdict};
-use crate::record::Run;
+use crate::record::{CheckOutcome, Run};
 
 /// GitHub shows no more than ten of a step.
 const MOST_ANNOTATIONS: usize = 10;
@@ -46,12 +46,31 @@ pub(super) fn of_run(run: &Run, result: &RunResult) -> Vec<String> {
         let title = format!("{} · {}", words::shout(target.verdict), words::target_name(&target.name));
         found.push((level, title, junit::message(target)));
     }
+    for drift in &result.drift {
+        let level = match drift.verdict {
+            Verdict::Fail => Level::Error,
+            _ if drift.is_open() => Level::Warning,
+            _ => continue,
+        };
+        let title = format!("{} · drift of {}", words::shout(drift.verdict), drift::title(drift));
+        found.push((level, title, drift::message(drift)));
+    }
     if let (Verdict::Fail, Some(suspect)) = (result.verdict, result.suspects.first()) {
         let (evidence, advice) = (suspect.evidence.join("; "), watched::sentence(&suspect.advice));
         let message = format!("{}: {evidence}. {advice}", suspect.says);
         found.push((Level::Error, format!("what moved · {}", suspect.subject), message));
     }
     found.extend(result.baseline.as_deref().and_then(|baseline| of_one(baseline, "against the baseline")));
+    // A warning: the verdict is of the targets.
+    if let Some(check) = result.check.as_deref().filter(|check| check.outcome == CheckOutcome::Fail) {
+        let failed = check.findings.iter().filter(|finding| finding.counts_as() == CheckOutcome::Fail);
+        let names: Vec<String> = failed.map(check::name).collect();
+        found.push((
+            Level::Warning,
+            "check before the load".to_owned(),
+            format!("{}: {}", check.counts.words(), names.join(", ")),
+        ));
+    }
     lines(found)
 }
 

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::charts::{self, Chart};
+use super::endpoints::Table;
 use super::next::{Next, next_step};
 use super::{split, words};
 use crate::judge::{EndpointResult, RunResult, TargetResult, Verdict};
@@ -23,7 +24,9 @@ struct Page<'a> {
     targets: Vec<Row>,
     baseline: Option<String>,
     system: String,
+    check: Option<String>,
     capacity: Option<String>,
+    drift: Option<String>,
     stages: Vec<Stage>,
     next: Next,
     charts: Vec<Figure>,
@@ -32,6 +35,8 @@ struct Page<'a> {
     endpoints: Vec<Endpoint>,
     /// Service times are shown beside response times.
     open: bool,
+    /// Some requests were in flight at the end.
+    cut_off: bool,
     redirects: Vec<String>,
     splits: Vec<Endpoint>,
     errors: Vec<Failure>,
@@ -133,7 +138,9 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         targets: result.targets.iter().map(row).collect(),
         baseline: result.baseline.as_deref().map(super::comparison::html_section).transpose()?,
         system: super::system::section(run, result)?,
+        check: result.check.as_deref().map(super::check::html_section).transpose()?,
         capacity: super::capacity::html_section(result)?,
+        drift: super::drift::html_section(result)?,
         stages,
         next: next_step(run, result),
         charts: charts::all(run, result).into_iter().map(figure).collect(),
@@ -142,9 +149,10 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         endpoints: result
             .endpoints
             .iter()
-            .map(|e| endpoint(words::endpoint_name(result, e), e, words::is_open(result)))
+            .map(|e| endpoint(words::endpoint_name(result, e), e, Table::of(result)))
             .collect(),
         open: words::is_open(result),
+        cut_off: Table::of(result).cut_off,
         redirects: words::redirects(result).into_iter().chain(split::line(result)).collect(),
         splits: split::splits(result).into_iter().map(split_row).collect(),
         errors: words::errors(result).into_iter().map(failure).collect(),
@@ -225,31 +233,24 @@ pub(super) fn figure(chart: Chart) -> Figure {
     }
 }
 
-fn endpoint(name: String, endpoint: &EndpointResult, open: bool) -> Endpoint {
+fn endpoint(name: String, endpoint: &EndpointResult, table: Table) -> Endpoint {
     let count = |n: u64| Cell { text: format_count(n), sort: n.to_string() };
     let ms = |value: Option<f64>| Cell { text: words::ms(value), sort: value.unwrap_or(-1.0).to_string() };
     let times = &endpoint.response_time_ms;
-    let mut it = Endpoint {
-        name,
-        failing: endpoint.failures > 0,
-        cells: vec![
-            count(endpoint.requests),
-            count(endpoint.failures),
-            ms(times.mean),
-            ms(times.p50),
-            ms(times.p90),
-            ms(times.p95),
-            ms(times.p99),
-            ms(times.max),
-        ],
-    };
-    it.cells.extend(open.then(|| ms(endpoint.service_time_ms.p95)));
-    it
+    let mut cells = vec![count(endpoint.requests), count(endpoint.failures)];
+    cells.extend(table.cut_off.then(|| count(endpoint.cut_off)));
+    cells.extend([times.mean, times.p50, times.p90, times.p95, times.p99, times.max].map(ms));
+    cells.extend(table.service.then(|| ms(endpoint.service_time_ms.p95)));
+    Endpoint { name, failing: endpoint.failures > 0, cells }
 }
 
 fn split_row(split: split::Split) -> Endpoint {
     let opened = Cell { text: format_count(split.connections), sort: split.connections.to_string() };
-    let times = split.phases_ms.map(|ms| Cell { text: split::time(ms), sort: ms.to_string() });
+    let times = split
+        .before_ms
+        .into_iter()
+        .chain(split.phases_ms)
+        .map(|ms| Cell { text: split::time(ms), sort: ms.to_string() });
     Endpoint { name: split.name, failing: false, cells: [opened].into_iter().chain(times).collect() }
 }
 

@@ -1,4 +1,4 @@
-//! `junit.xml`: one test case for the run itself, one a target.
+//! `junit.xml`: one test case for the run itself, one a target; and a suite of its own for the check that was made before it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::{watched, words};
-use crate::judge::{Comparison, Outcome, RunResult, TargetResult, Verdict};
+use crate::judge::{Comparison, DriftResult, Outcome, RunResult, TargetResult, Verdict};
 use crate::record::Run;
 
 /// The whole file.
@@ -44,12 +44,18 @@ pub(super) fn junit(run: &Run, result: &RunResult) -> Result<String, SerializeEr
     for target in &result.targets {
         add(&target.name, target_status(run, result, target));
     }
+    for drift in &result.drift {
+        add(&format!("drift {}", drift.title()), drift_status(run, result, drift));
+    }
     if let Some(baseline) = &result.baseline {
         add("baseline", baseline_status(run, baseline));
     }
     let mut report = Report::new("agenthub-perf");
     report.set_time(words::duration(result));
     report.add_test_suite(suite);
+    if let Some(check) = &result.check {
+        report.add_test_suite(super::check::junit_suite(check));
+    }
     report.to_string()
 }
 
@@ -108,6 +114,23 @@ fn target_status(run: &Run, result: &RunResult, target: &TargetResult) -> TestCa
         Verdict::Unproven => skipped(&format!("unproven: {message}")),
         Verdict::NotMeasured => skipped(&words::reason(target)),
         Verdict::Void => void(result),
+    }
+}
+
+/// What is unproven is a failure only where it leaves the run unproven too.
+fn drift_status(run: &Run, result: &RunResult, drift: &DriftResult) -> TestCaseStatus {
+    if result.verdict == Verdict::Void {
+        return void(result);
+    }
+    let message = super::drift::message(drift);
+    match drift.verdict {
+        Verdict::Pass => TestCaseStatus::success(),
+        Verdict::Fail => not_good(NonSuccessKind::Failure, "fail", &message),
+        Verdict::Unproven if drift.is_open() && !run.asked.allow_unproven => {
+            not_good(NonSuccessKind::Failure, "unproven", &format!("unproven: {message}"))
+        }
+        Verdict::Unproven => skipped(&format!("unproven: {message}")),
+        Verdict::NotMeasured | Verdict::Void => skipped(&message),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::endpoints::Table;
 use super::next::next_step;
 use super::watched::{self as told, Moved};
 use super::{split, words};
@@ -25,6 +26,7 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
         page.push_str("\n### Targets\n\n");
         targets(&mut page, &result.targets);
     }
+    page.push_str(&super::drift::markdown_section(result));
     if let Some(baseline) = &result.baseline {
         page.push('\n');
         page.push_str(&super::comparison::markdown(baseline, 3));
@@ -34,6 +36,9 @@ pub(super) fn markdown(run: &Run, result: &RunResult) -> String {
     times(&mut page, result);
     errors(&mut page, result);
     system(&mut page, run, result);
+    if let Some(check) = &result.check {
+        page.push_str(&super::check::markdown_section(check));
+    }
     notes(&mut page, run, result);
     environment(&mut page, run, result);
     page
@@ -95,22 +100,10 @@ fn endpoints(page: &mut String, result: &RunResult) {
         page.push_str("No request was made.\n");
         return;
     }
-    let mut titles = vec!["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
-    titles.extend(words::is_open(result).then_some("service p95"));
-    table(page, &titles, &[1, 2, 3, 4, 5, 6, 7]);
+    let columns = Table::of(result);
+    table(page, &columns.titles(), &[1, 2, 3, 4, 5, 6, 7, 8]);
     for endpoint in result.endpoints.iter().take(MOST_ENDPOINTS) {
-        let times = &endpoint.response_time_ms;
-        let mut cells = vec![
-            words::endpoint_name(result, endpoint),
-            format_count(endpoint.requests),
-            format_count(endpoint.failures),
-            words::ms(times.p50),
-            words::ms(times.p95),
-            words::ms(times.p99),
-            words::ms(times.max),
-        ];
-        cells.extend(words::is_open(result).then(|| words::ms(endpoint.service_time_ms.p95)));
-        row(page, &cells);
+        row(page, &columns.row(result, endpoint));
     }
     if result.endpoints.len() > MOST_ENDPOINTS {
         let _ = writeln!(page, "\nand {} more in report.html", result.endpoints.len() - MOST_ENDPOINTS);
@@ -126,10 +119,12 @@ fn times(page: &mut String, result: &RunResult) {
         return;
     }
     page.push_str("\n<details><summary>Where the time went: mean of a request</summary>\n\n");
-    let titles = ["endpoint", "connections opened"].into_iter().chain(split::PHASES.map(|(_, title)| title));
-    table(page, &titles.collect::<Vec<_>>(), &[1, 2, 3, 4, 5, 6]);
+    let unsent = words::is_open(result).then_some("before the send");
+    let titles = ["endpoint", "connections opened"].into_iter().chain(unsent);
+    let titles = titles.chain(split::PHASES.map(|(_, title)| title));
+    table(page, &titles.collect::<Vec<_>>(), &[1, 2, 3, 4, 5, 6, 7]);
     for split in splits.into_iter().take(MOST_ENDPOINTS) {
-        let times = split.phases_ms.into_iter().map(split::time);
+        let times = split.before_ms.into_iter().chain(split.phases_ms).map(split::time);
         row(page, &[split.name, format_count(split.connections)].into_iter().chain(times).collect::<Vec<_>>());
     }
     page.push_str("\n</details>\n");

@@ -6,6 +6,8 @@ mod charts;
 mod check;
 pub(crate) mod columns;
 mod comparison;
+mod drift;
+mod endpoints;
 #[cfg(test)]
 mod example;
 mod exports;
@@ -27,10 +29,9 @@ pub(crate) mod words;
 use std::io::Write;
 use std::path::Path;
 
-use crate::audit::Audit;
 use crate::history::Listing;
 use crate::judge::{Comparison, Planned, RunResult, Trend};
-use crate::record::Run;
+use crate::record::{Checked, Run};
 
 pub use exports::Export;
 
@@ -115,27 +116,27 @@ pub fn plan_markdown(of: &Planned) -> String {
 }
 
 /// The terminal's report of a check.
-pub fn check_text(of: &Audit, width: usize, colour: bool) -> String {
+pub fn check_text(of: &Checked, width: usize, colour: bool) -> String {
     check::text(of, width, colour)
 }
 
 /// A check as JSON, ending with a newline.
-pub fn check_json(of: &Audit) -> Result<String, serde_json::Error> {
+pub fn check_json(of: &Checked) -> Result<String, serde_json::Error> {
     check::json(of)
 }
 
 /// A check as Markdown, for a job summary.
-pub fn check_markdown(of: &Audit) -> String {
+pub fn check_markdown(of: &Checked) -> String {
     check::markdown(of)
 }
 
 /// A check as `JUnit`'s XML.
-pub fn check_junit(of: &Audit) -> Result<String, quick_junit::SerializeError> {
+pub fn check_junit(of: &Checked) -> Result<String, quick_junit::SerializeError> {
     check::junit(of)
 }
 
 /// A check as a page that needs no network.
-pub fn check_html(of: &Audit) -> Result<String, askama::Error> {
+pub fn check_html(of: &Checked) -> Result<String, askama::Error> {
     check::page(of)
 }
 
@@ -255,7 +256,7 @@ mod tests {
 
     #[test]
     fn writes_every_file_of_every_run_and_leaves_nothing_else() {
-        for (name, (run, result)) in example::all() {
+        for (name, (run, result)) in example::all().into_iter().chain([("checked", example::checked())]) {
             let folder = tempfile::tempdir().unwrap();
             write_all(folder.path(), &run, &result).unwrap();
             write_all(folder.path(), &run, &result).unwrap();

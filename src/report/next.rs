@@ -72,6 +72,9 @@ pub(super) fn next_step(run: &Run, result: &RunResult) -> Next {
 /// halves intervals.
 fn after_unproven(run: &Run, result: &RunResult) -> Next {
     let unproven = || result.targets.iter().filter(|t| t.verdict == Verdict::Unproven);
+    if unproven().next().is_none() && super::drift::open(result).is_some() {
+        return step("run longer: the line of what grows is too short to tell", Some(command(run, result, 1.0, 4.0)));
+    }
     if unproven().next().is_none()
         && let Some(baseline) = &result.baseline
     {
@@ -162,6 +165,7 @@ fn after_failure(run: &Run, result: &RunResult) -> String {
     }
     match missed.first() {
         Some(name) => format!("begin with {}: see its chart in report.html", target_name(name)),
+        None if let Some(drift) = super::drift::next(result) => drift,
         None => match result.baseline.as_ref().and_then(|baseline| baseline.reasons.first()) {
             Some(worse) => {
                 format!("begin with {}: see its change against the baseline in report.html", target_name(worse))

@@ -12,10 +12,12 @@ const BEFORE: usize = 3;
 /// From this share of the time on, opening connections is worth a line.
 const WORTH_A_LINE: f64 = 0.1;
 
-/// One endpoint: connections opened, and the mean time of a request in each phase, ms; together they are its mean.
+/// One endpoint: connections opened, and the mean time of a request in each phase, ms; together they are its mean service time.
 pub(super) struct Split {
     pub(super) name: String,
     pub(super) connections: u64,
+    /// From the planned instant of an arrival to the send, on average of its successes; `None` where there are no arrivals.
+    pub(super) before_ms: Option<f64>,
     pub(super) phases_ms: [f64; 5],
 }
 
@@ -30,9 +32,15 @@ pub(super) fn splits(result: &RunResult) -> Vec<Split> {
         .map(|endpoint| Split {
             name: words::endpoint_name(result, endpoint),
             connections: endpoint.connections,
+            before_ms: words::is_open(result).then(|| before_ms(endpoint)),
             phases_ms: phases(endpoint),
         })
         .collect()
+}
+
+fn before_ms(endpoint: &EndpointResult) -> f64 {
+    let mean = endpoint.response_time_ms.mean.zip(endpoint.service_time_ms.mean);
+    mean.map_or(0.0, |(response, service)| (response - service).max(0.0))
 }
 
 /// A phase's time; a dash where there was none.
@@ -100,6 +108,22 @@ mod tests {
         result.endpoints[1].phases_ms.insert("first_byte".to_owned(), 100.0);
         assert_eq!(line(&result), None);
         assert_eq!(line(&example::pass().1), None);
+    }
+
+    #[test]
+    fn arrivals_are_told_what_they_waited_before_the_send() {
+        let (run, _) = example::pass();
+        let mut result = reconnecting();
+        assert_eq!(splits(&result)[0].before_ms, None);
+        result.load.model = crate::record::LoadModel::Open;
+        let mean = result.endpoints[1].response_time_ms.mean.unwrap();
+        result.endpoints[1].service_time_ms.mean = Some(mean);
+        result.endpoints[1].response_time_ms.mean = Some(mean + 40.0);
+        let page = super::super::markdown::markdown(&run, &result);
+        assert!(page.contains("| connections opened | before the send | DNS |"), "{page}");
+        assert!(page.contains("| 2,401 | 40 ms | – | 500 µs |"), "{page}");
+        let page = super::super::html::html(&run, &result).unwrap();
+        assert!(page.contains("before the send") && page.contains(">40 ms</td>"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
 use super::columns::{Columns, cut_middle, wrap, wrap_parts};
+use super::endpoints::Table;
 use super::next::next_step;
+use super::page::Page;
 use super::watched::{self as told, Moved};
 use super::{split, words};
 use crate::judge::{RunResult, TargetResult, Verdict};
@@ -19,64 +21,39 @@ const MOST_ERRORS: usize = 5;
 const MOST_SUSPECTS: usize = 3;
 /// Names of probes are cut to this many columns.
 const LONGEST_NAME: usize = 26;
-/// Narrower than this nothing is readable.
-const LEAST_WIDTH: usize = 60;
-
-struct Page {
-    text: String,
-    width: usize,
-    colour: bool,
-}
+/// The column of a line's name, as wide as the longest.
+const NAME: usize = 8;
 
 /// The whole report, ending with a newline.
 pub(super) fn terminal(folder: &Path, run: &Run, result: &RunResult, width: usize, colour: bool) -> String {
-    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    let mut page = Page::new(width, colour);
     page.verdict(run, result);
     page.text.push_str(&super::capacity::text_section(result, page.width, colour));
     page.targets(&result.targets);
     if let Some(baseline) = &result.baseline {
         page.text.push_str(&super::comparison::text_section(baseline, page.width, colour));
     }
+    page.text.push_str(&super::drift::text_section(result, page.width, colour));
     page.holds(result);
     page.endpoints(result);
     page.errors(result);
     page.system(run, result);
+    if let Some(check) = &result.check {
+        page.text.push_str(&super::check::text_section(check, page.width, colour));
+    }
     page.notes(run, result);
     page.generators(result);
     page.line(&format!("   report  {}", folder.join("report.html").display()));
     let next = next_step(run, result);
-    page.field("next", &next.words);
+    page.field("next", NAME, &next.words);
     if let Some(command) = next.command {
         // In one piece, however long: it is there to be copied.
-        page.line(&format!("           {}", command.replace(char::is_control, " ")));
+        page.line(&format!("           {command}"));
     }
     page.text
 }
 
 impl Page {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    fn paint(&self, codes: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    /// Text wrapped at the width, every line indented.
-    fn wrapped(&mut self, text: &str, indent: usize) {
-        for line in wrap(text, self.width - indent) {
-            self.line(&format!("{:indent$}{line}", ""));
-        }
-    }
-
-    fn heading(&mut self, columns: &Columns) {
-        let heading = columns.heading();
-        let painted = self.paint("2", heading.trim_end());
-        self.text.push('\n');
-        self.line(&format!("   {painted}"));
-    }
-
     fn verdict(&mut self, run: &Run, result: &RunResult) {
         let word = words::shout(result.verdict);
         let indent = word.width() + 3;
@@ -123,7 +100,8 @@ impl Page {
             columns = table(words::short_target_title);
             columns.fit(self.width - 3);
         }
-        self.heading(&columns);
+        self.line("");
+        self.heading(&columns, 3);
         for (target, row) in targets.iter().zip(columns.rows()) {
             let sign = self.paint(hue(target.verdict), &words::sign(target.verdict).to_string());
             let reason = words::reason(target);
@@ -173,25 +151,22 @@ impl Page {
             self.line("   no request was made");
             return;
         }
-        let mut titles = vec!["endpoint", "requests", "failed", "p50", "p95", "p99", "max"];
-        titles.extend(words::is_open(result).then_some("service p95"));
-        let mut columns = Columns::new(&titles, &[1, 2, 3, 4, 5, 6, 7]);
-        for endpoint in &result.endpoints {
-            let times = &endpoint.response_time_ms;
-            let mut cells = vec![
-                words::endpoint_name(result, endpoint),
-                format_count(endpoint.requests),
-                format_count(endpoint.failures),
-                words::ms(times.p50),
-                words::ms(times.p95),
-                words::ms(times.p99),
-                words::ms(times.max),
-            ];
-            cells.extend(words::is_open(result).then(|| words::ms(endpoint.service_time_ms.p95)));
-            columns.row(cells);
+        let all = Table::of(result);
+        let build = |table: Table| {
+            let mut columns = Columns::new(&table.titles(), &[1, 2, 3, 4, 5, 6, 7, 8]);
+            for endpoint in &result.endpoints {
+                columns.row(table.row(result, endpoint));
+            }
+            columns.fit(self.width - 3);
+            columns
+        };
+        let mut columns = build(all);
+        if all.cut_off && columns.width() > self.width - 3 {
+            // A note tells how many they were.
+            columns = build(Table { cut_off: false, ..all });
         }
-        columns.fit(self.width - 3);
-        self.heading(&columns);
+        self.line("");
+        self.heading(&columns, 3);
         for row in columns.rows() {
             self.line(&format!("   {row}"));
         }
@@ -211,7 +186,8 @@ impl Page {
             columns.row([row.text.clone(), format_count(row.count), at.to_owned()]);
         }
         columns.fit(self.width - 3);
-        self.heading(&columns);
+        self.line("");
+        self.heading(&columns, 3);
         for row in columns.rows() {
             self.line(&format!("   {row}"));
         }
@@ -225,7 +201,7 @@ impl Page {
         let name = |watched: &Watched| watched.name.to_string().replace(char::is_control, " ");
         let longest = run.watched.iter().map(|watched| name(watched).width()).max().unwrap_or(0).min(LONGEST_NAME);
         if longest > 0 {
-            self.text.push('\n');
+            self.line("");
             let heading = self.paint("2", "system");
             self.line(&format!("   {heading}"));
         }
@@ -289,13 +265,6 @@ impl Page {
                 let line = if source.void { self.paint(hue(Verdict::Void), line) } else { line.clone() };
                 self.line(&format!("   {}{line}", if n == 0 { "" } else { "  " }));
             }
-        }
-    }
-
-    /// `name` and what there is to say.
-    fn field(&mut self, name: &str, value: &str) {
-        for (n, line) in wrap(value, self.width - 11).iter().enumerate() {
-            self.line(&format!("   {:8}{line}", if n == 0 { name } else { "" }));
         }
     }
 }
@@ -402,6 +371,8 @@ mod tests {
         of.1.targets[0].reason = evil.to_owned();
         of.1.notes.push(evil.to_owned());
         of.1.generators[0].source = evil.to_owned();
+        let painted = terminal(Path::new(evil), &of.0, &of.1, 80, true);
+        assert!(!painted.contains("\u{1b}[2J") && !painted.contains('\u{7}'), "{painted}");
         let text = show(&of, 80);
         assert!(text.matches("GET / [2J").count() >= 3, "{text}");
         assert!(!text.contains(['\u{1b}', '\u{7}']));

@@ -265,6 +265,9 @@ pub(super) fn sentence(result: &RunResult) -> String {
         Verdict::Void => {
             "The load generator did not do what it was asked to: these figures do not speak of the host.".to_owned()
         }
+        Verdict::Fail if failed.is_empty() && super::drift::failing(result).is_some() => {
+            format!("No target was missed, but {}.", super::drift::failing(result).unwrap_or_default())
+        }
         Verdict::Fail if failed.is_empty() => match &result.baseline {
             Some(baseline) if baseline.verdict == Outcome::Worse => {
                 format!("No target was missed, but against the baseline (A): {}", super::comparison::sentence(baseline))
@@ -277,6 +280,10 @@ pub(super) fn sentence(result: &RunResult) -> String {
         Verdict::Fail => format!("{} of {measured} measured targets were missed: {}.", failed.len(), listed(&failed)),
         Verdict::Unproven if unproven.is_empty() && result.baseline.is_some() => {
             "No target was missed, but whether the run is worse than its baseline cannot be told.".to_owned()
+        }
+        Verdict::Unproven if unproven.is_empty() && super::drift::open(result).is_some() => {
+            let open = super::drift::open(result).unwrap_or_default();
+            format!("No target was missed, but whether what there is lasts cannot be told of: {open}.")
         }
         Verdict::Unproven if unproven.is_empty() => "Nothing was proven.".to_owned(),
         Verdict::Unproven => format!("No target was missed, but this run cannot prove: {}.", listed(&unproven)),
@@ -292,6 +299,9 @@ pub(super) fn rest(result: &RunResult) -> String {
         return String::new();
     }
     let mut parts = Vec::new();
+    if let Some(drift) = super::drift::failing(result).filter(|_| !names(result, Verdict::Fail).is_empty()) {
+        parts.push(format!("And {drift}."));
+    }
     let unproven = names(result, Verdict::Unproven);
     if result.verdict == Verdict::Fail && !unproven.is_empty() {
         parts.push(format!("Unproven: {}.", listed(&unproven)));

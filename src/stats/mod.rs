@@ -18,6 +18,7 @@ mod runs;
 mod sample_size;
 mod slope;
 mod student;
+mod usl;
 
 pub use batches::{BATCHES, Batch, LEAST_BATCHES, Span, Spread, assign, gather, spread, spreads};
 pub use binomial::{Share, clopper_pearson, quantile_ranks, share, share_at};
@@ -37,5 +38,6 @@ pub use rate::{Rate, rate};
 pub use ratio::{Ratio, ratio, ratio_at};
 pub use runs::{BetweenRuns, between_runs, least_p};
 pub use sample_size::{requests_to_bound, requests_to_decide, requests_to_prove_below};
-pub use slope::{LEAST_POINTS, Slope, slope};
+pub use slope::{LEAST_POINTS, Slope, slope, slope_at};
 pub use student::{CONFIDENCE, normal_factor, t_factor};
+pub use usl::{Bounded, Concurrency, Curve, LEAST_LEVELS, LEAST_PAST, Law, NoKnee, NoLaw, rough_curve, usl};

@@ -23,7 +23,7 @@ const MOST_CORRELATION: f64 = 0.9;
 /// How many autocorrelations are looked at.
 const LAGS: usize = 20;
 
-/// A slope with its two-sided 95 % interval.
+/// A slope with its two-sided interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slope {
     /// The median slope, a unit of y for a unit of x.
@@ -36,8 +36,13 @@ pub struct Slope {
     pub start: f64,
 }
 
-/// The slope of points (x, y) in order of x; `None` below [`LEAST_POINTS`] of them that differ in x.
+/// The slope of points (x, y) in order of x, with its 95 % interval; `None` below [`LEAST_POINTS`] of them that differ in x.
 pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
+    slope_at(CONFIDENCE, points)
+}
+
+/// The same with an interval of another confidence.
+pub fn slope_at(confidence: f64, points: &[(f64, f64)]) -> Option<Slope> {
     let points = thinned(points);
     let n = points.len();
     let mut slopes = Vec::with_capacity(n * n / 2);
@@ -55,7 +60,7 @@ pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     let value = median(&slopes);
     let offsets: Vec<f64> = points.iter().map(|&(x, y)| y - value * x).collect();
     let start = median(&sorted(&offsets)) + value * points[0].0;
-    let half = normal_factor(CONFIDENCE) * (score_variance(&points) * dependence(&offsets)).sqrt();
+    let half = normal_factor(confidence) * (score_variance(&points) * dependence(&offsets)).sqrt();
     let at = |rank: f64| slopes[rank.clamp(0.0, slopes.len() as f64 - 1.0) as usize];
     let count = slopes.len() as f64;
     // Ranks are counted from 1 and the upper one is the next.

@@ -45,7 +45,7 @@ const LOAD: &[&str] = &[
     "-r",
     "100",
     "-t",
-    "4s",
+    "3s",
     "--target",
     "p50_response_time=1s",
     "--target",
@@ -79,9 +79,10 @@ fn ten_per_cent_are_told_from_none_while_something_else_comes_and_goes() {
     assert!(low > 1.05 && high < 1.2, "{ratio}");
 
     // Each round is an ordinary result, and they are held against each other again by their labels.
-    let labels: Vec<String> = found["a"].as_array().unwrap().iter().map(|run| run["label"].to_string()).collect();
-    assert_eq!(labels.len(), 6);
-    assert_eq!(labels[0], "\"slower-a1\"");
+    // One that was void has a later one in its place.
+    let labels: std::collections::BTreeSet<&str> =
+        found["a"].as_array().unwrap().iter().map(|run| run["label"].as_str().unwrap()).collect();
+    assert!(labels.len() == 6 && labels.iter().all(|label| label.starts_with("slower-a")), "{labels:?}");
     let seeds: std::collections::BTreeSet<String> = bench
         .results()
         .iter()

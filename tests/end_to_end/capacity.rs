@@ -99,6 +99,39 @@ fn the_edge_of_users_who_think_is_bracketed() {
 }
 
 #[test]
+fn the_law_of_one_server_is_that_everything_is_done_one_after_the_other() {
+    let bench = Workbench::new();
+    let (_serving, url) = serve(&bench, "servers=1, delay=fixed(20ms)");
+    let targets = "--target p95_response_time=100ms --target error_rate=2%";
+    let flags = format!("--law --start 100/s --max-rate 100/s --max-users 8 --max-time 92s --width 60% {targets}");
+    let outcome = search(&bench, &url, &flags);
+    let result: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}\n{outcome}"));
+    let law = &result["law"];
+    assert_eq!(law["unit"], "at a time", "{outcome}");
+    let levels = law["levels"].as_array().unwrap();
+    assert!(levels.len() >= 6 && levels.iter().all(|level| level["searched"] == false), "{outcome}");
+    assert!(levels.iter().all(|level| level["level"].as_f64().unwrap() <= 8.0), "{outcome}");
+    // None of them is a level of the search.
+    let searched = result["levels"].as_array().unwrap_or_else(|| panic!("{outcome}"));
+    let last_s = searched.iter().map(|level| level["to_s"].as_f64().unwrap()).fold(0.0, f64::max);
+    assert!(levels.iter().all(|level| level["from_s"].as_f64().unwrap() >= last_s), "{outcome}");
+    // No knee is invented, whatever the machine did.
+    assert_eq!((&law["knee"], law["limits"] == "coherency"), (&Value::Null, false), "{law}");
+    assert!(law["refused"].is_string() || law["no_knee"].is_string(), "{law}");
+    if law["refused"].is_null() {
+        // 50/s one at a time, and never more.
+        let lambda = law["lambda"]["value"].as_f64().unwrap();
+        assert!((30.0..60.0).contains(&lambda), "{law}");
+        assert!(law["sigma"]["high"].as_f64().unwrap() >= 0.8, "{law}");
+    }
+    let again = bench.run(&["report", "--format", "json"]);
+    assert_eq!(&serde_json::from_str::<Value>(&again.stdout).unwrap()["law"], law);
+    let folder = bench.newest_result();
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("<h2>Scaling law</h2>") && folder.join("charts/law.svg").exists());
+}
+
+#[test]
 fn an_interrupted_search_tells_what_it_knows_and_can_be_read_again() {
     let bench = Workbench::new();
     bench.write("look.toml", LOOK);
@@ -152,6 +185,8 @@ fn flags_that_do_not_go_together_are_refused() {
         (vec!["--start", "500/s", "--max-rate", "50/s"], "raise --max-rate"),
         (vec!["--max-time", "5s"], "--max-time is too short"),
         (vec!["--start", "many"], "--start:"),
+        (vec!["--law", "--max-time", "60s"], "--max-time is too short for --law"),
+        (vec!["--law", "--max-users", "3"], "--law needs levels of at least 6 different numbers"),
     ] {
         let outcome = bench.run(&[vec!["capacity"], flags].concat());
         assert_eq!(outcome.code, Some(2), "{outcome}");

@@ -31,9 +31,9 @@ fn id(bench: &Workbench) -> String {
 #[test]
 fn a_host_that_got_slower_is_worse_than_its_baseline_in_every_report() {
     let bench = bench();
-    load(&bench, &taking(500), &["-t", "25s", "--label", "main"]).assert_code(0);
+    load(&bench, &taking(500), &["-t", "15s", "--label", "main"]).assert_code(0);
     let first = id(&bench);
-    let outcome = load(&bench, &taking(1500), &["-t", "25s", "--baseline", "latest", "--format", "json"]);
+    let outcome = load(&bench, &taking(1500), &["-t", "15s", "--baseline", "latest", "--format", "json"]);
     outcome.assert_code(99);
     let result = bench.result();
     assert_eq!(result["verdict"], "fail");
@@ -120,7 +120,7 @@ fn a_strict_baseline_without_one_is_refused_wherever_it_was_said() {
 fn an_unproven_baseline_is_heeded_only_where_it_is_strict() {
     let bench = bench();
     let server = taking(500);
-    let easy = ["--target", "p95_response_time=20s", "-t", "10s"];
+    let easy = ["--target", "p95_response_time=20s", "-t", "6s"];
     let short = |more: &[&str]| load(&bench, &server, &[&easy, more].concat());
     short(&[]).assert_code(0);
     // A thousandth is less than any two runs are apart for certain.

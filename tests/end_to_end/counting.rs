@@ -18,7 +18,7 @@ fn requests_reported_are_requests_received_and_all_but_the_login_carry_the_token
     let server = CountingServer::start();
     let bench = Workbench::new();
     bench.write("user.toml", &guide_user("{ constant = \"40ms\" }"));
-    let args = ["run", "-H", &server.url(), "-f", "user.toml", "-u", "30", "-r", "30", "-t", "6s", "--seed", "7"];
+    let args = ["run", "-H", &server.url(), "-f", "user.toml", "-u", "30", "-r", "30", "-t", "4s", "--seed", "7"];
     let outcome = bench.run(&[&args[..], &["--allow-unproven"]].concat());
     outcome.assert_code(0);
 
@@ -94,7 +94,7 @@ fn percentiles_agree(time: ServiceTime) {
         let bench = Workbench::new();
         bench.write("user.toml", &guide_user("{ constant = \"20ms\" }"));
         let args =
-            ["run", "-H", &server.url(), "-f", "user.toml", "-u", "16", "-r", "100", "-t", "6s", "--allow-unproven"];
+            ["run", "-H", &server.url(), "-f", "user.toml", "-u", "16", "-r", "100", "-t", "4s", "--allow-unproven"];
         bench.run(&args).assert_code(0);
         let result = bench.result();
         let reported = &endpoint(&result, PROJECTS)["response_time_ms"];

@@ -29,6 +29,7 @@ mod proxies;
 mod real_parts;
 mod secure;
 mod self_check;
+mod soak;
 mod stack_script;
 mod starting;
 mod stopping;

@@ -3,88 +3,19 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::counting::CountingServer;
 use crate::support::harness::{Workbench, only_get};
+use crate::support::stack::{Nginx, Redis};
 
-/// A private server on a free port; ends when dropped.
-struct Server {
-    child: Child,
-    port: u16,
-    /// Gone with it.
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn started(mut command: Command, port: u16, folder: tempfile::TempDir) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("scripts/test.sh installs it");
-        for _ in 0..1000 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Self { child, port, _folder: folder }
-    }
-
-    fn redis() -> Self {
-        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder.path());
-        Self::started(command, port, folder)
-    }
-
-    /// With its status page at `/nginx_status` and a page at `/page`.
-    fn nginx() -> Self {
-        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
-        let at = folder.path().display();
-        std::fs::write(folder.path().join("page"), "x".repeat(300)).unwrap();
-        let configuration = format!(
-            "daemon off; pid {at}/pid; error_log {at}/error.log; worker_processes 2; events {{ worker_connections 512; }}\n\
-             http {{ access_log off; client_body_temp_path {at}/a; proxy_temp_path {at}/b; fastcgi_temp_path {at}/c;\n\
-             uwsgi_temp_path {at}/d; scgi_temp_path {at}/e;\n\
-             server {{ listen 127.0.0.1:{port}; root {at};\n\
-             location = /nginx_status {{ stub_status; allow 127.0.0.1; deny all; }} }} }}\n"
-        );
-        std::fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
-        let mut command = Command::new("nginx");
-        // As root nginx would give its workers another user, who must not see a private folder.
-        let user = if cfg!(target_os = "linux") { "user root;" } else { "" };
-        command.arg("-e").arg(folder.path().join("error.log"));
-        command.arg("-c").arg(folder.path().join("nginx.conf")).args(["-g", user]);
-        Self::started(command, port, folder)
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    fn cli(&self, args: &[&str]) -> String {
-        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(args).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn info(&self, name: &str) -> f64 {
-        let text = self.cli(&["info"]);
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
-        value.trim().parse().unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // TERM lets a master end its workers, KILL would leave them.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A figure of `INFO`.
+fn info(redis: &Redis, name: &str) -> f64 {
+    let text = redis.cli(&["info"]);
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    value.trim().parse().unwrap()
 }
 
 /// What one probe has in a journal.
@@ -151,17 +82,17 @@ fn with_children(pid: u32) -> Vec<u32> {
 #[cfg(target_os = "linux")]
 #[test]
 fn figures_of_real_servers_agree_with_what_those_tell_themselves() {
-    let (nginx, redis, bench) = (Server::nginx(), Server::redis(), Workbench::new());
+    let (nginx, redis, bench) = (Nginx::with_status(), Redis::start(), Workbench::new());
     bench.write("page.toml", &only_get("/page", "{ constant = \"50ms\" }", ""));
     redis.cli(&["set", "here", "x"]);
-    let pids = with_children(nginx.child.id());
+    let pids = with_children(nginx.pid());
     assert_eq!(pids.len(), 3, "a master with two workers");
     let used_before = cpu_s(&pids);
-    let (hits, misses) = (redis.info("keyspace_hits"), redis.info("keyspace_misses"));
+    let (hits, misses) = (info(&redis, "keyspace_hits"), info(&redis, "keyspace_misses"));
     let url = nginx.url();
-    let process = format!("web={}", nginx.child.id());
-    let (status, cache) = (format!("{url}/nginx_status"), format!("redis://127.0.0.1:{}", redis.port));
-    let mut args = vec!["run", "-H", &url, "-f", "page.toml", "-u", "20", "-r", "100", "-t", "6s", "--allow-unproven"];
+    let process = format!("web={}", nginx.pid());
+    let (status, cache) = (nginx.status_url(), redis.url());
+    let mut args = vec!["run", "-H", &url, "-f", "page.toml", "-u", "20", "-r", "100", "-t", "5s", "--allow-unproven"];
     args.extend(["--nginx", &status, "--redis", &cache, "--process", &process]);
     let running = bench.start(&args);
     bench.wait_for_journal();
@@ -175,7 +106,7 @@ fn figures_of_real_servers_agree_with_what_those_tell_themselves() {
     let told = told(&bench.newest_result());
     let [web, cache, host, process] = ["nginx", "redis", "host", "process web"].map(|name| &told[name]);
     for one in [web, cache, host, process] {
-        assert!(one.gaps.is_empty() && one.seen.len() >= 5, "{one:#?}\n{outcome}");
+        assert!(one.gaps.is_empty() && one.seen.len() >= 4, "{one:#?}\n{outcome}");
     }
 
     let requests = bench.result()["totals"]["requests"].as_f64().unwrap();
@@ -187,8 +118,8 @@ fn figures_of_real_servers_agree_with_what_those_tell_themselves() {
     assert!(web.facts["version"].as_str().unwrap().starts_with("nginx/"), "{:#?}", web.facts);
 
     assert_eq!((cache.total("hits"), cache.total("misses")), (25.0, 25.0));
-    assert_eq!((redis.info("keyspace_hits") - hits, redis.info("keyspace_misses") - misses), (25.0, 25.0));
-    assert_eq!((cache.last("keys"), cache.facts["maxmemory"].as_str()), (1.0, Some("unlimited")));
+    assert_eq!((info(&redis, "keyspace_hits") - hits, info(&redis, "keyspace_misses") - misses), (25.0, 25.0));
+    assert_eq!(cache.last("keys"), 1.0);
 
     let (used, by_proc) = (process.total("cpu_s"), used_after - used_before);
     assert!(used <= by_proc + 0.01 && used >= 0.8 * by_proc - 0.1, "{used} s of CPU told, {by_proc} s by /proc");
@@ -207,14 +138,14 @@ fn probes_that_hang_change_neither_the_load_nor_its_self_check() {
         ("--nginx", format!("http://127.0.0.1:{port}/nginx_status")),
         ("--redis", format!("redis://:geheim@127.0.0.1:{port}")),
     ];
-    let server = Server::nginx();
+    let server = Nginx::with_directives("");
     let (with, without) = (Workbench::new(), Workbench::new());
     let mut measured = [Vec::new(), Vec::new()];
     for round in 0..2 {
         for (which, bench) in [&with, &without].into_iter().enumerate() {
             bench.write("page.toml", &only_get("/page", "{ constant = \"50ms\" }", ""));
             let host = server.url();
-            let mut args = vec!["run", "-H", &host, "-f", "page.toml", "-u", "20", "-r", "100", "-t", "5s"];
+            let mut args = vec!["run", "-H", &host, "-f", "page.toml", "-u", "20", "-r", "100", "-t", "3s"];
             args.extend(["--target", "error_rate=0.99", "--allow-unproven", "--quiet"]);
             if which == 0 {
                 args.extend(urls.iter().flat_map(|(flag, url)| [*flag, url.as_str()]));
@@ -258,9 +189,11 @@ fn probes_that_hang_change_neither_the_load_nor_its_self_check() {
 fn passwords_of_what_is_watched_are_nowhere() {
     let (server, bench) = (CountingServer::start(), Workbench::new());
     bench.write("page.toml", &only_get("/api/v2/projects", "{ constant = \"50ms\" }", ""));
-    let (redis, port, host) = (Server::redis(), free_port(), server.url());
+    let (redis, host) = (Redis::start(), server.url());
+    // Nobody listens there any more.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let urls = [
-        format!("redis://:streng-geheim@127.0.0.1:{}", redis.port),
+        redis.url().replace("//", "//:streng-geheim@"),
         format!("http://me:streng-geheim@127.0.0.1:{port}/nginx_status"),
         format!("http://me:streng-geheim@127.0.0.1:{port}/metrics?password=streng-geheim"),
     ];

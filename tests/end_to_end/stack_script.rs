@@ -88,6 +88,7 @@ fn the_stack_comes_up_answers_through_nginx_and_leaves_nothing_behind() {
     let named = ["agenthub-perf", "postgres", "redis", "nginx"];
     assert_eq!(processes, named.iter().zip(pids).map(|(name, pid)| format!("{name}={pid}")).collect());
 
+    assert_checked(&stack);
     let (_, again) = succeeded(&stack.script(&["up"]));
     assert!(again.contains("it is up already"), "{again}");
     assert_eq!(parts.map(|part| stack.pid(part)), pids);
@@ -97,6 +98,45 @@ fn the_stack_comes_up_answers_through_nginx_and_leaves_nothing_behind() {
     assert_eq!(pids.map(lives), [false; 4]);
     assert!(!stack.script(&["status"]).status.success());
     succeeded(&stack.script(&["down"]));
+}
+
+/// With everything named, nothing is left but what only a person can answer.
+fn assert_checked(stack: &Stack) {
+    let bench = Workbench::new();
+    let (toml, nginx) = (stack.path().join("agenthub-perf.toml"), stack.path().join("nginx/nginx.conf"));
+    let compose = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/compose.yml");
+    let path = |path: &Path| path.display().to_string();
+    let found = bench.run(&[
+        "check",
+        "--format",
+        "json",
+        "--timeout",
+        "20s",
+        "--config",
+        &path(&toml),
+        "--nginx-config",
+        &path(&nginx),
+        "--compose",
+        &path(&compose),
+        "--db-memory",
+        "2G",
+    ]);
+    found.assert_code(0);
+    let json = found.json();
+    let findings = json["findings"].as_array().unwrap();
+    let with = |outcome: &str| -> Vec<&str> {
+        let ours = findings.iter().filter(|finding| finding["outcome"] == outcome);
+        ours.map(|finding| finding["rule"].as_str().unwrap()).collect()
+    };
+    for bad in ["fail", "warn", "unknown", "cannot_exist"] {
+        assert_eq!(with(bad), [""; 0], "{bad}: {json:#}");
+    }
+    let manual = ["app.n_plus_one", "app.background_tasks", "app.cdn", "app.alerting", "containers.auto_scaling"];
+    assert_eq!(with("manual"), manual);
+    for area in ["app", "db", "cache", "proxy", "containers"] {
+        assert!(with("pass").iter().any(|rule| rule.starts_with(&format!("{area}."))), "{area}: {json:#}");
+    }
+    assert!(with("pass").contains(&"proxy.cache_hits") && with("pass").len() > 50, "{json:#}");
 }
 
 #[test]

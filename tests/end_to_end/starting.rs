@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::endpoint;
 use crate::support::counting::{Behaviour, CountingServer};
-use crate::support::harness::{Workbench, guide_user};
+use crate::support::harness::{Workbench, guide_user, user_of_two_accounts};
 
 const LOGIN: &str = "POST /api/v2/auth/login";
 
@@ -81,21 +81,10 @@ fn a_setup_that_fails_ends_the_run_before_any_user() {
 fn users_that_cannot_start_do_not_let_a_run_pass() {
     // The first account works, the others do not: the service knows one pair only.
     let bench = Workbench::new();
-    bench.write("accounts.csv", "email,password\ntest@example.com,right\nnobody@example.com,wrong\n");
-    let scenario = guide_user("{ constant = \"20ms\" }")
-        .replace(
-            "\"test@example.com\", password = \"testpassword\"",
-            "\"{{account.email}}\", password = \"{{account.password}}\"",
-        )
-        .replacen(
-            "[[on_start]]",
-            "[feeders.account]\nfile = \"accounts.csv\"\nper = \"user\"\nsecret = [\"password\"]\n\n[[on_start]]",
-            1,
-        );
-    bench.write("user.toml", &scenario);
+    bench.write("user.toml", &user_of_two_accounts(&bench, "{ constant = \"20ms\" }"));
     let mut service = bench.start(&["serve", "--port", "0", "--email", "test@example.com", "--password", "right"]);
     let url = service.first_line().rsplit(' ').next().unwrap().to_owned();
-    let outcome = bench.run(&["run", "-H", &url, "-f", "user.toml", "-u", "10", "-r", "100", "-t", "10s"]);
+    let outcome = bench.run(&["run", "-H", &url, "-f", "user.toml", "-u", "10", "-r", "100", "-t", "5s"]);
     outcome.assert_code(98);
     let result = bench.result();
     assert_eq!(result["totals"]["failed_starts"], 5);

@@ -24,7 +24,7 @@ fn failing_every(nth: u64) -> CountingServer {
 fn one_per_cent_of_errors_is_a_missed_target() {
     // A little less than one per cent: beyond it a latency cannot pass either.
     let server = failing_every(110);
-    let (bench, outcome) = run_on(&server, &["-t", "12s"]);
+    let (bench, outcome) = run_on(&server, &["-t", "7s"]);
     outcome.assert_code(99);
     let result = bench.result();
     assert_eq!(result["verdict"], "fail");
@@ -39,7 +39,7 @@ fn one_per_cent_of_errors_is_a_missed_target() {
 #[test]
 fn a_few_errors_in_a_short_run_prove_nothing() {
     let server = failing_every(2000);
-    let (bench, outcome) = run_on(&server, &["-t", "8s"]);
+    let (bench, outcome) = run_on(&server, &["-t", "6s"]);
     outcome.assert_code(98);
     let result = bench.result();
     let errors = target(&result, "error_rate");
@@ -47,7 +47,7 @@ fn a_few_errors_in_a_short_run_prove_nothing() {
     assert_eq!(result["verdict"], "unproven");
     assert!(errors["low"].as_f64().unwrap() < 0.001 && errors["high"].as_f64().unwrap() > 0.001);
     assert!(errors["reason"].as_str().unwrap().contains("longer"), "{errors}");
-    let (_, outcome) = run_on(&failing_every(2000), &["-t", "8s", "--allow-unproven"]);
+    let (_, outcome) = run_on(&failing_every(2000), &["-t", "6s", "--allow-unproven"]);
     outcome.assert_code(0);
 }
 
@@ -59,7 +59,7 @@ fn a_slow_host_misses_the_response_time_target() {
     let server = CountingServer::with(behaviour);
     let bench = Workbench::new();
     bench.write("user.toml", &guide_user("\"none\""));
-    let outcome = bench.run(&["run", "-H", &server.url(), "-f", "user.toml", "-u", "60", "-r", "60", "-t", "20s"]);
+    let outcome = bench.run(&["run", "-H", &server.url(), "-f", "user.toml", "-u", "60", "-r", "60", "-t", "13s"]);
     outcome.assert_code(99);
     let result = bench.result();
     let p95 = target(&result, "p95_response_time");
@@ -72,7 +72,7 @@ fn a_slow_host_misses_the_response_time_target() {
 fn fifty_users_of_the_guide_cannot_miss_a_throughput_that_they_cannot_offer() {
     let server = CountingServer::start();
     let bench = Workbench::new();
-    let outcome = bench.run(&["run", "-H", &server.url(), "-u", "50", "-r", "10", "-t", "25s"]);
+    let outcome = bench.run(&["run", "-H", &server.url(), "-u", "50", "-r", "25", "-t", "12s"]);
     outcome.assert_code(98);
     let result = bench.result();
     let throughput = target(&result, "throughput");
@@ -89,7 +89,7 @@ fn targets_of_ones_own_decide_also_for_one_endpoint() {
     let server = CountingServer::with(behaviour);
     let on_tasks = "p95_response_time[GET /api/v2/tasks]=30ms";
     let on_projects = "p95_response_time[GET /api/v2/projects]=1s";
-    let (bench, outcome) = run_on(&server, &["-t", "10s", "--target", on_tasks, "--target", on_projects]);
+    let (bench, outcome) = run_on(&server, &["-t", "6s", "--target", on_tasks, "--target", on_projects]);
     outcome.assert_code(99);
     let result = bench.result();
     assert_eq!(target(&result, "p95_response_time[GET /api/v2/tasks]")["verdict"], "fail");
@@ -122,7 +122,7 @@ fn a_host_that_goes_down_in_the_middle_is_a_failure_not_a_hang() {
     let bench = Workbench::new();
     bench.write("user.toml", &guide_user("{ constant = \"50ms\" }"));
     let url = server.url();
-    let running = bench.start(&["run", "-H", &url, "-f", "user.toml", "-u", "20", "-r", "100", "-t", "10s"]);
+    let running = bench.start(&["run", "-H", &url, "-f", "user.toml", "-u", "20", "-r", "100", "-t", "6s"]);
     while server.total() < 500 {
         std::thread::yield_now();
     }
@@ -141,7 +141,7 @@ fn what_a_load_cannot_offer_is_unproven_also_with_pacing_and_for_one_endpoint() 
     let server = CountingServer::start();
     let bench = Workbench::new();
     bench.write("paced.toml", &guide_user("{ pacing = \"1s\" }"));
-    let outcome = bench.run(&["run", "-H", &server.url(), "-f", "paced.toml", "-u", "10", "-r", "100", "-t", "10s"]);
+    let outcome = bench.run(&["run", "-H", &server.url(), "-f", "paced.toml", "-u", "10", "-r", "100", "-t", "6s"]);
     outcome.assert_code(98);
     // 10 users, a task a second each: 600 a minute.
     let result = bench.result();
@@ -149,7 +149,7 @@ fn what_a_load_cannot_offer_is_unproven_also_with_pacing_and_for_one_endpoint() 
     assert!(target(&result, "throughput")["reason"].as_str().unwrap().contains("at most 600/min"), "{outcome}");
 
     // A sixth of 20 users that come back every 50 ms: 4,000 of 24,000 a minute.
-    let (bench, outcome) = run_on(&server, &["-t", "10s", "--target", "throughput[POST /api/v2/tasks]=9000/min"]);
+    let (bench, outcome) = run_on(&server, &["-t", "6s", "--target", "throughput[POST /api/v2/tasks]=9000/min"]);
     outcome.assert_code(98);
     let result = bench.result();
     assert_eq!(target(&result, "throughput[POST /api/v2/tasks]")["verdict"], "unproven", "{outcome}");

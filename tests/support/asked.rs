@@ -29,6 +29,7 @@ pub(crate) fn asked(name: &str, users: u32, run_time_s: f64) -> Asked {
         scenario_name: name.into(),
         scenario_hash: "0".into(),
         baseline: None,
+        horizon_s: None,
         search: None,
         plan: LoadPlan::users(users, 50.0, run_time_s),
         targets: BTreeMap::new(),

@@ -286,6 +286,17 @@ json = {{ title = "Load test task", description = "Automated load test task" }}
     )
 }
 
+/// The same user with one of two accounts, which `serve --email test@example.com --password right` lets in and refuses.
+pub fn user_of_two_accounts(bench: &Workbench, wait: &str) -> String {
+    bench.write("accounts.csv", "email,password\ntest@example.com,right\nnobody@example.com,wrong\n");
+    let (known, of_file) = (
+        "\"test@example.com\", password = \"testpassword\"",
+        "\"{{account.email}}\", password = \"{{account.password}}\"",
+    );
+    let feeder = "[feeders.account]\nfile = \"accounts.csv\"\nper = \"user\"\nsecret = [\"password\"]\n\n[[on_start]]";
+    guide_user(wait).replace(known, of_file).replacen("[[on_start]]", feeder, 1)
+}
+
 /// A scenario whose only task is a GET of `path`, without a login; `more` are further keys of the task.
 pub fn only_get(path: &str, wait: &str, more: &str) -> String {
     format!("name = \"only get\"\nwait = {wait}\n\n[[task]]\nname = \"get\"\nget = \"{path}\"\n{more}\n")

@@ -7,7 +7,10 @@ mod asked;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use agenthub_perf::record::{Asked, End, EndpointId, EndpointName, Outcome, Phases, Recorder, Sample, State};
+use agenthub_perf::record::{
+    Asked, End, EndpointId, EndpointName, Outcome, Phases, ProbeKind, ProbeLine, ProbeName, Recorder, Sample, Seen,
+    State,
+};
 
 /// µs.
 const SECOND_US: u64 = 1_000_000;
@@ -19,6 +22,8 @@ pub struct Hour {
     pub endpoints: u32,
     /// Requests a second to each endpoint.
     pub per_second: u64,
+    /// What is watched beside them.
+    pub probes: u32,
 }
 
 impl Hour {
@@ -40,6 +45,12 @@ impl Hour {
                 }
                 recorder.lag(random.u64(50..300));
             }
+            for probe in 0..self.probes {
+                if second == 0 {
+                    recorder.probe(ProbeLine::Probe { id: probe, name: probe_name(probe) });
+                }
+                recorder.probe(ProbeLine::Seen { probe, seen: seen(second, &mut random) });
+            }
             hand.tick((second + 1) * SECOND_US + grace_us);
             after(second + 1);
         }
@@ -55,6 +66,7 @@ impl Hour {
     fn asked(self) -> Asked {
         Asked {
             mean_wait_s: Some(0.0),
+            horizon_s: (self.probes > 0).then_some(604_800.0),
             targets: BTreeMap::from([
                 ("p95_response_time".into(), "< 2s".into()),
                 ("error_rate".into(), "< 0.1%".into()),
@@ -63,6 +75,22 @@ impl Hour {
             ..asked::asked("hour", 50, self.seconds as f64)
         }
     }
+}
+
+fn probe_name(probe: u32) -> ProbeName {
+    ProbeName { kind: ProbeKind::Process, name: format!("api-{probe}"), facts: BTreeMap::new() }
+}
+
+/// As much as a probe of a process tells: memory that wanders around 200 MB.
+fn seen(second: u64, random: &mut fastrand::Rng) -> Seen {
+    let to_s = second as f64;
+    let mut figure = |name: &str, of: f64| (name.to_owned(), of * (0.9 + 0.2 * random.f64()));
+    let gauges = [("memory_bytes", 2e8), ("threads", 40.0), ("files", 120.0), ("processes", 4.0)];
+    let mut gauges: BTreeMap<String, f64> = gauges.into_iter().map(|(name, of)| figure(name, of)).collect();
+    gauges.extend([("memory_limit_bytes".to_owned(), 4e9), ("cpus".to_owned(), 2.0)]);
+    let counts = [("cpu_s", 0.3), ("disk_read_bytes", 1e4), ("disk_written_bytes", 1e6), ("run_delay_s", 0.01)];
+    let counts = counts.into_iter().map(|(name, of)| figure(name, of)).collect();
+    Seen { from_s: (to_s - 1.0).max(0.0), to_s, gauges, counts, ..Seen::default() }
 }
 
 /// Exponential response times with a mean of 2 ms.

@@ -75,6 +75,11 @@ impl Postgres {
         Held { psql, stdin: Some(stdin) }
     }
 
+    /// One of PostgreSQL's own programs, e.g. `pgbench`.
+    pub fn program(name: &str) -> PathBuf {
+        postgres_program(name)
+    }
+
     /// Ends it, its clients' connections at once; its data stay.
     pub fn stop(&mut self) {
         drop(self.server.take());
@@ -83,6 +88,13 @@ impl Postgres {
     /// Starts it again, where it was.
     pub fn start_again(&mut self) {
         self.server = Some(postmaster(&self.folder.path().join("data"), self.port));
+    }
+
+    /// Starts it again as a standby, whose primary is silent.
+    pub fn become_standby(&mut self) {
+        self.stop();
+        fs::write(self.folder.path().join("data/standby.signal"), "").expect("a file");
+        self.start_again();
     }
 }
 
@@ -106,14 +118,30 @@ impl Drop for Held {
 pub struct Redis {
     folder: TempDir,
     port: u16,
+    settings: Vec<String>,
     server: Option<Server>,
 }
 
 impl Redis {
     pub fn start() -> Self {
-        let mut redis = Self { folder: reachable_folder(), port: free_port(), server: None };
+        Self::with(&[])
+    }
+
+    /// With other settings than the project's, as arguments: `--maxmemory 2mb`.
+    pub fn with(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|word| (*word).to_owned()).collect();
+        let mut redis = Self { folder: reachable_folder(), port: free_port(), settings, server: None };
         redis.start_again();
         redis
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn url(&self) -> String {
@@ -140,7 +168,8 @@ impl Redis {
     pub fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
         command.arg(format!("{CONFIG}/redis/redis.conf")).args(["--port", &self.port.to_string(), "--dir"]);
-        let server = Server::spawn(command.arg(self.folder.path()), self.folder.path(), "TERM");
+        command.arg(self.folder.path()).args(&self.settings);
+        let server = Server::spawn(&mut command, self.folder.path(), "TERM");
         self.server = Some(server.listening_at(self.port));
     }
 }
@@ -169,29 +198,42 @@ impl Nginx {
     /// One of few lines, with these directives in its `http` block: serves a page of 300 bytes at `/page`, where `/moved`
     /// leads.
     pub fn with_directives(http: &str) -> Self {
+        Self::with_page(1, http, "")
+    }
+
+    /// The same of two workers, with a `stub_status`.
+    pub fn with_status() -> Self {
+        Self::with_page(2, "", "location = /nginx_status { stub_status; allow 127.0.0.1; deny all; }")
+    }
+
+    fn with_page(workers: u32, http: &str, locations: &str) -> Self {
         Self::with(|folder, port| {
             fs::create_dir(folder.join("html")).expect("a folder");
             fs::write(folder.join("html/page"), "x".repeat(300)).expect("a file");
             let at = folder.display();
             format!(
-                "pid {at}/pid; error_log {at}/error.log; worker_processes 1; events {{ worker_connections 512; }}\n\
+                "pid {at}/pid; error_log {at}/error.log; worker_processes {workers}; events {{ worker_connections 512; }}\n\
                  http {{ access_log off; client_body_temp_path {at}/a; proxy_temp_path {at}/b; fastcgi_temp_path {at}/c;\n\
                  uwsgi_temp_path {at}/d; scgi_temp_path {at}/e; {http}\n\
-                 server {{ listen 127.0.0.1:{port}; root {at}/html; location = /moved {{ return 301 /page; }} }} }}\n"
+                 server {{ listen 127.0.0.1:{port}; root {at}/html; {locations} location = /moved {{ return 301 /page; }} }} }}\n"
             )
         })
     }
 
-    fn with(configuration: impl FnOnce(&Path, u16) -> String) -> Self {
+    /// One with this configuration, by its folder and port.
+    pub fn with(configuration: impl FnOnce(&Path, u16) -> String) -> Self {
         let (folder, port) = (reachable_folder(), free_port());
         let file = folder.path().join("nginx.conf");
         fs::write(&file, configuration(folder.path(), port)).expect("a file");
-        // As root nginx would give its workers another user, who must not see a private folder: stay who we are.
-        let user = if cfg!(target_os = "linux") { "user root;" } else { "" };
+        Self::run(folder, port)
+    }
+
+    fn run(folder: TempDir, port: u16) -> Self {
+        let file = folder.path().join("nginx.conf");
         let mut command = Command::new(program("nginx", &["/usr/sbin", "/usr/local/sbin"]));
         command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&file);
         // TERM lets the master end its workers, KILL would leave them.
-        let server = Server::spawn(command.args(["-g", &format!("daemon off; {user}")]), folder.path(), "TERM");
+        let server = Server::spawn(command.args(["-g", &format!("daemon off; {}", user())]), folder.path(), "TERM");
         Self { folder, port, server: server.listening_at(port) }
     }
 
@@ -199,9 +241,32 @@ impl Nginx {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Where the project's shows its `stub_status`.
+    /// Where its `stub_status` is, if it has one.
     pub fn status_url(&self) -> String {
         format!("{}/nginx_status", self.url())
+    }
+
+    /// Another configuration text from now on, over a reload; what nginx says against it fails the test.
+    pub fn reconfigure(&self, text: &str) {
+        fs::write(self.configuration(), text).expect("a file");
+        self.reload();
+    }
+
+    /// Reads its files again.
+    pub fn reload(&self) {
+        let log = self.folder.path().join("error.log");
+        let mut tried = Command::new(program("nginx", &["/usr/sbin", "/usr/local/sbin"]));
+        tried.arg("-t").arg("-e").arg(log).arg("-c").arg(self.configuration()).args(["-g", user()]);
+        let tried = tried.output().expect("nginx runs");
+        assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+        succeeded(Command::new("kill").args(["-s", "HUP", &self.pid().to_string()]));
+    }
+
+    /// Ends it, and starts it with what is in its files now.
+    pub fn restart(self) -> Self {
+        let Self { folder, port, server } = self;
+        drop(server);
+        Self::run(folder, port)
     }
 
     /// Its configuration file.
@@ -213,6 +278,11 @@ impl Nginx {
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
+}
+
+/// As root nginx would give its workers another user, who must not see a private folder: stay who we are.
+fn user() -> &'static str {
+    if cfg!(target_os = "linux") { "user root;" } else { "" }
 }
 
 /// A running program. When dropped it is asked to end with its signal, and waited for.
@@ -344,7 +414,7 @@ fn template() -> PathBuf {
     succeeded(psql(port, "postgres").args(["-f", &setup]));
     drop(server);
     // Two tests may both have come here: the copy of one stays, and a half of one is never seen.
-    let half = kept.with_extension(std::process::id().to_string());
+    let half = kept.with_extension(format!("{}-{port}", std::process::id()));
     succeeded(Command::new("cp").arg("-a").arg(&data).arg(&half));
     if fs::rename(&half, &kept).is_err() {
         fs::remove_dir_all(&half).expect("a folder of ours");
@@ -368,8 +438,18 @@ fn as_postgres(program: &Path) -> Command {
     command
 }
 
-/// A program of PostgreSQL's server: the newest version, which Debian keeps out of the search path.
+/// Another PostgreSQL to test against: the folder of its `postgres` and `initdb`. What else there is not there, psql above
+/// all, is this machine's.
+const POSTGRES_BIN: &str = "AGENTHUB_PERF_TEST_POSTGRES_BIN";
+
+/// A program of PostgreSQL's: the newest version, which Debian keeps out of the search path, unless another is asked for.
 fn postgres_program(name: &str) -> PathBuf {
+    if let Some(bin) = std::env::var_os(POSTGRES_BIN).map(PathBuf::from) {
+        assert!(bin.join("postgres").exists(), "{POSTGRES_BIN}: there is no postgres in {}", bin.display());
+        if bin.join(name).exists() {
+            return bin.join(name);
+        }
+    }
     let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect())
         .unwrap_or_default();

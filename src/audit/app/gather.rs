@@ -1,13 +1,14 @@
 //! Sends a few dozen GETs, and notes what comes back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::AppTarget;
+use super::beside::{Beside, Known, beside};
 use super::talk::{Reply, Talk};
 use crate::load::Host;
 use crate::record::Phases;
 
-const HEALTH: &str = "/api/v2/health";
+pub(super) const HEALTH: &str = "/api/v2/health";
 const METRICS: &str = "/metrics";
 /// Bodies of these may be large enough to be compressed.
 const LARGE: [&str; 5] = ["/api/v2/projects", "/api/v2/tasks", METRICS, "/openapi.json", "/"];
@@ -18,11 +19,6 @@ const DOCS: [&str; 3] = ["/docs", "/redoc", "/openapi.json"];
 const NOTHING: &str = "/api/v2/agenthub-perf-check-of-an-unknown-path";
 /// Compressed from here on.
 pub(super) const COMPRESSED_FROM: usize = 1000;
-/// A request is slow, beside the health request, from here on.
-pub(super) const SLOW: Duration = Duration::from_millis(50);
-/// Health requests of a train.
-const TRAIN: usize = 10;
-
 /// What was seen.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
@@ -38,6 +34,9 @@ pub(super) struct Seen {
     pub(super) error: Result<Answer, String>,
     pub(super) metrics: Result<Answer, String>,
     pub(super) beside: Result<Beside, String>,
+    /// The `Server` header.
+    pub(super) server: String,
+    pub(super) port: u16,
 }
 
 #[derive(Debug, Clone)]
@@ -66,22 +65,13 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// Health requests alone, and beside a slow one.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Beside {
-    pub(super) path: String,
-    pub(super) slow: Duration,
-    pub(super) alone: Vec<Duration>,
-    /// The longest of each of two rounds beside it.
-    pub(super) longest: Vec<Duration>,
-}
-
 pub(super) async fn gather(target: &AppTarget, timeout: Duration) -> Result<Seen, String> {
     let host = &target.host;
     let open = || Talk::open(host, target.token.as_deref(), !target.insecure, timeout);
     let mut talk = open().await?;
     let opened = talk.opened;
-    let first = talk.get(HEALTH, &[]).await?;
+    let first = talk.get(HEALTH, &[]).await.map_err(|why| not_http(&why, host))?;
+    let server = first.header("server").to_owned();
     let mut kept = true;
     for _ in 0..2 {
         kept = kept && talk.is_open() && talk.get(HEALTH, &[]).await.is_ok();
@@ -89,14 +79,15 @@ pub(super) async fn gather(target: &AppTarget, timeout: Duration) -> Result<Seen
     let health = Health { opened, status: first.status, first_byte: first.first_byte, rest: first.rest, kept };
     let mut once = Once { target, timeout, talk: None };
     let mut redirects = Vec::new();
-    let mut slowest = (String::new(), Duration::ZERO);
+    let mut known = Vec::new();
     for path in ASKED.iter().copied().chain(target.slow_path.as_deref()) {
         let Ok(reply) = once.get(path, &[]).await else { continue };
         if (300..400).contains(&reply.status) {
             redirects.push((path.to_owned(), reply.status, reply.header("location").to_owned()));
         }
-        if reply.took() > slowest.1 && path != HEALTH || target.slow_path.as_deref() == Some(path) {
-            slowest = (path.to_owned(), reply.took());
+        if path != HEALTH {
+            let named = target.slow_path.as_deref() == Some(path);
+            known.push(Known { path: path.to_owned(), took: reply.took(), status: reply.status, named });
         }
     }
     let mut docs = Vec::new();
@@ -112,9 +103,9 @@ pub(super) async fn gather(target: &AppTarget, timeout: Duration) -> Result<Seen
         Some(address) => elsewhere(address, target, timeout).await,
     };
     let http2 = if host.origin.tls { Talk::chooses_http2(host, !target.insecure, timeout).await } else { None };
-    let beside = beside(&slowest, &open).await;
+    let beside = beside(&known, &open).await;
     let local = crate::load::AllowedHosts::new([]).permits(&host.origin.name);
-    Ok(Seen { health, http2, local, large, redirects, docs, error, metrics, beside })
+    Ok(Seen { health, http2, local, large, redirects, docs, error, metrics, beside, server, port: host.origin.port })
 }
 
 /// A connection that is opened again where the other side has closed it.
@@ -167,38 +158,9 @@ fn answer(reply: &Reply) -> Answer {
     Answer { status: reply.status, kind, body: String::from_utf8_lossy(&reply.body).into_owned() }
 }
 
-/// Whether a slow request holds up others.
-async fn beside<F>(slowest: &(String, Duration), open: &impl Fn() -> F) -> Result<Beside, String>
-where
-    F: Future<Output = Result<Talk, String>>,
-{
-    let (path, slow) = slowest;
-    let mut found = Beside { path: path.clone(), slow: *slow, ..Beside::default() };
-    if *slow < SLOW {
-        return Ok(found);
-    }
-    let (mut health, mut other) = (open().await?, open().await?);
-    for _ in 0..TRAIN {
-        found.alone.push(health.get(HEALTH, &[]).await?.took());
-    }
-    for _ in 0..2 {
-        let slow = async {
-            let began = Instant::now();
-            other.get(path, &[]).await.map(|_| began.elapsed())
-        };
-        let train = async {
-            let mut longest = Duration::ZERO;
-            // The slow one must be at work before the first of them.
-            tokio::time::sleep(found.slow / 10).await;
-            for _ in 0..TRAIN {
-                longest = longest.max(health.get(HEALTH, &[]).await?.took());
-                tokio::time::sleep(found.slow / 30).await;
-            }
-            Ok::<Duration, String>(longest)
-        };
-        let (slow, longest) = tokio::join!(slow, train);
-        found.slow = found.slow.min(slow?);
-        found.longest.push(longest?);
-    }
-    Ok(found)
+/// With a word on TLS where what came is no HTTP.
+fn not_http(why: &str, host: &Host) -> String {
+    let broken = ["invalid", "closed", "incomplete", "reset"].iter().any(|word| why.contains(word));
+    let hint = if broken && !host.origin.tls { ": does the host want https:// there?" } else { "" };
+    format!("{host}: {why}{hint}")
 }

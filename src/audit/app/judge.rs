@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
-use super::gather::{Answer, Beside, COMPRESSED_FROM, Health, Large, SLOW, Seen};
+use super::beside::{Beside, NOTICED};
+use super::gather::{Answer, COMPRESSED_FROM, Health, Large, Seen};
 use crate::units::format_ms;
 
 const fn rule(
@@ -22,7 +23,7 @@ static HEALTH: Rule = rule(
     &[21],
     "High Response Times",
     "the health endpoint answers 200 within 500 ms; fails at 2 s",
-    "the guide's target for a response; a health check waits for it",
+    "the guide's target for a response: 2 s; own choice: a quarter of it, a health check asks for nothing else",
     "",
 );
 static KEPT: Rule = rule(
@@ -30,7 +31,7 @@ static KEPT: Rule = rule(
     &[16],
     "Connection Pooling",
     "three requests go over one connection",
-    "the guide: keepalive_timeout 30",
+    "the guide: keepalive_timeout 30, keepalive_requests 100",
     "",
 );
 static VERSION: Rule = rule(
@@ -54,7 +55,7 @@ static REDIRECTS: Rule = rule(
     &[16],
     "High Response Times",
     "what the guide's users ask for is answered, and not sent on to another path",
-    "a redirect is one more round trip for each request",
+    "RFC 9110, 15.4: a redirect is one more round trip for each request",
     "",
 );
 static DOCS: Rule = rule(
@@ -85,9 +86,9 @@ static BESIDE: Rule = rule(
     "app.event_loop",
     &[8],
     "Async Configuration",
-    "while a slow request is at work, health requests take less than half of its time",
-    "a blocked event loop answers nobody",
-    "a GET of 50 ms or more: --slow-path PATH, --token TOKEN",
+    "beside the slowest known GET (as many at once as make 200 ms, 2 to 16), health requests do not wait for it",
+    "asyncio, developing: blocking calls delay all others; own choice: 50 ms is noticed, in each of three rounds",
+    "a GET of 4 ms or more: --slow-path PATH, --token TOKEN",
 );
 
 pub(super) static RULES: [&Rule; 9] =
@@ -96,16 +97,11 @@ pub(super) static RULES: [&Rule; 9] =
 pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
     vec![
         health(&seen.health),
-        if seen.health.kept {
-            KEPT.pass("three requests went over one connection")
-        } else {
-            KEPT.fail("the connection is closed after a request")
-                .fix(FixKind::Nginx, "keepalive_timeout 30;\nkeepalive_requests 100;")
-        },
+        if seen.health.kept { KEPT.pass("three requests went over one connection") } else { not_kept(&seen.server) },
         match seen.http2 {
             None => VERSION.not_applicable("HTTP/1.1, without TLS"),
             Some(true) => VERSION.pass("HTTP/2"),
-            Some(false) => VERSION.warn("HTTP/1.1 over TLS").fix(FixKind::Nginx, "listen 443 ssl http2;"),
+            Some(false) => not_http2(seen),
         },
         compression(seen.large.as_ref()),
         redirects(&seen.redirects),
@@ -114,6 +110,34 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
         metrics(&seen.metrics),
         beside(&seen.beside),
     ]
+}
+
+fn not_kept(server: &str) -> Finding {
+    let found = KEPT.fail("the connection is closed after a request");
+    if server.starts_with("uvicorn") {
+        return found.fix(FixKind::Shell, "uvicorn main:app --timeout-keep-alive 30  # with its other flags");
+    }
+    found.fix(
+        FixKind::Nginx,
+        "# in place of keepalive_timeout and keepalive_requests: check proxy --nginx-config FILE names their lines\n\
+         keepalive_timeout 30;\nkeepalive_requests 100;",
+    )
+}
+
+fn not_http2(seen: &Seen) -> Finding {
+    let port = seen.port;
+    let version: Option<Vec<u32>> = seen
+        .server
+        .strip_prefix("nginx/")
+        .map(|version| version.split('.').map_while(|part| part.parse().ok()).collect());
+    let before = format!("# in place of listen {port} ssl, in its server block\nlisten {port} ssl http2;");
+    let since = "# in the server block that listens with TLS (nginx 1.25.1 and later)\nhttp2 on;";
+    let text = match version {
+        Some(version) if version.as_slice() >= [1, 25, 1].as_slice() => since.to_owned(),
+        Some(_) => before,
+        None => format!("{since}\n# before 1.25.1: listen {port} ssl http2;"),
+    };
+    VERSION.warn("HTTP/1.1 over TLS").fix(FixKind::Nginx, text)
 }
 
 fn ms(time: Duration) -> String {
@@ -245,39 +269,47 @@ fn beside(of: &Result<Beside, String>) -> Finding {
         Ok(found) => found,
         Err(why) => return BESIDE.unknown(why),
     };
-    if found.slow < SLOW || found.longest.is_empty() {
-        let slowest = if found.path.is_empty() {
-            "nothing is known that takes long".to_owned()
-        } else {
-            format!("the slowest known request, GET {}, takes {}", found.path, ms(found.slow))
-        };
-        return BESIDE.not_applicable(format!("{slowest}: name a slow one with --slow-path PATH"));
+    if found.path.is_empty() {
+        return BESIDE.not_applicable(
+            "no GET is known that is answered without a login and does some work: --token TOKEN, --slow-path PATH",
+        );
     }
-    let alone = found.alone.iter().max().copied().unwrap_or_default();
-    // Once may be chance.
-    let beside = found.longest.iter().min().copied().unwrap_or_default();
+    let longest = |of: fn(&super::beside::Round) -> Duration| found.rounds.iter().map(of).min().unwrap_or_default();
     let line = format!(
-        "GET {} takes {}; health requests take up to {} alone, and {} beside it",
+        "GET {} takes {}, {} at once {}; health requests take up to {} alone, and {} beside them",
         found.path,
         ms(found.slow),
-        ms(alone),
-        ms(beside)
+        found.copies,
+        ms(longest(|round| round.burst)),
+        ms(longest(|round| round.alone)),
+        ms(longest(|round| round.beside)),
     );
-    if beside >= found.slow / 2 && beside >= alone * 2 {
-        return BESIDE.fail(format!("{line}: it holds the others up")).fix(
+    if found.held_up() {
+        return BESIDE.fail(format!("{line}: they hold the others up")).fix(
             FixKind::Python,
             "result = await asyncio.to_thread(slow_work)  # or an async client, or a worker's queue",
         );
+    }
+    if !found.tells() {
+        let least = ms(NOTICED);
+        return BESIDE
+            .not_applicable(format!("{line}: less than {least} tells nothing, name a slow one with --slow-path PATH"));
     }
     BESIDE.pass(line)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::beside::Round;
     use super::*;
     use crate::record::Phases;
 
     const MS: Duration = Duration::from_millis(1);
+
+    fn held(beside_ms: u32) -> Beside {
+        let round = Round { alone: 2 * MS, beside: beside_ms * MS, burst: 600 * MS };
+        Beside { path: "/slow".to_owned(), slow: 300 * MS, copies: 2, rounds: vec![round; 3] }
+    }
 
     fn seen() -> Seen {
         let metrics = "# TYPE http_requests_total counter\nhttp_requests_total 1\nhttp_request_duration_seconds_sum 1\nactive_connections 0\n";
@@ -295,12 +327,9 @@ mod tests {
                 body: "{\"detail\":\"Not Found\"}".to_owned(),
             }),
             metrics: Ok(Answer { status: 200, kind: "text/plain".to_owned(), body: metrics.to_owned() }),
-            beside: Ok(Beside {
-                path: "/slow".to_owned(),
-                slow: 300 * MS,
-                alone: vec![2 * MS],
-                longest: vec![4 * MS, 5 * MS],
-            }),
+            beside: Ok(held(2)),
+            server: "nginx/1.22.1".to_owned(),
+            port: 443,
         }
     }
 
@@ -355,16 +384,22 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_event_loop_shows_in_both_rounds() {
-        let with = |slow: u32, beside: [u32; 2]| {
-            outcome(&BESIDE, |seen| {
-                let found = seen.beside.as_mut().unwrap();
-                (found.slow, found.longest) = (slow * MS, beside.map(|ms| ms * MS).to_vec());
-            })
+    fn a_blocked_event_loop_is_told_from_one_that_had_nothing_to_do() {
+        let of = |beside: Result<Beside, String>| outcome(&BESIDE, |seen| seen.beside = beside.clone());
+        assert_eq!(of(Ok(held(280))), Outcome::Fail);
+        assert_eq!(of(Ok(Beside { slow: MS, rounds: vec![Round::default()], ..held(1) })), Outcome::NotApplicable);
+        assert_eq!(of(Ok(Beside::default())), Outcome::NotApplicable);
+        assert_eq!(of(Err("lost".to_owned())), Outcome::Unknown);
+    }
+
+    #[test]
+    fn http2_is_turned_on_as_the_version_of_nginx_wants_it() {
+        let fix = |server: &str| {
+            let seen = Seen { http2: Some(false), server: server.to_owned(), port: 8443, ..seen() };
+            not_http2(&seen).fix.unwrap().text
         };
-        assert_eq!(with(300, [260, 270]), Outcome::Fail);
-        assert_eq!(with(300, [260, 3]), Outcome::Pass, "once may be chance");
-        assert_eq!(with(40, [40, 40]), Outcome::NotApplicable);
-        assert_eq!(outcome(&BESIDE, |seen| seen.beside = Err("lost".to_owned())), Outcome::Unknown);
+        assert!(fix("nginx/1.22.1").ends_with("\nlisten 8443 ssl http2;"));
+        assert!(fix("nginx/1.27.0").ends_with("\nhttp2 on;"));
+        assert!(fix("nginx").contains("http2 on;") && fix("nginx").contains("before 1.25.1: listen 8443 ssl http2;"));
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Talk {
     host: Host,
     token: Option<String>,
     timeout: Duration,
+    /// The other side has said that it closes it.
+    closes: bool,
     /// How it was opened.
     pub(super) opened: Phases,
 }
@@ -63,7 +65,7 @@ impl Talk {
         let shaking = tokio::time::timeout(timeout, handshake(TokioIo::new(stream))).await.map_err(late)?;
         let (sender, connection) = shaking.map_err(|error| format!("{host}: {error}"))?;
         tokio::spawn(connection);
-        Ok(Self { sender, host: host.clone(), token: token.map(str::to_owned), timeout, opened })
+        Ok(Self { sender, host: host.clone(), token: token.map(str::to_owned), timeout, closes: false, opened })
     }
 
     /// Whether TLS would choose HTTP/2.
@@ -77,7 +79,7 @@ impl Talk {
 
     /// Whether the other side has left it open.
     pub(super) fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.closes && !self.sender.is_closed()
     }
 
     /// GETs a path below the host's.
@@ -103,11 +105,11 @@ impl Talk {
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, LONGEST).collect().await.map_err(|error| error.to_string())?.to_bytes();
             let rest = began.elapsed().saturating_sub(first_byte);
-            Ok(Reply { status: head.status.as_u16(), headers: head.headers, body, first_byte, rest })
+            Ok::<Reply, String>(Reply { status: head.status.as_u16(), headers: head.headers, body, first_byte, rest })
         };
-        match tokio::time::timeout(self.timeout, talking).await {
-            Ok(reply) => reply.map_err(|why: String| problem(why)),
-            Err(_) => Err(late()),
-        }
+        let reply = tokio::time::timeout(self.timeout, talking).await.map_err(|_| late())?.map_err(problem)?;
+        let connection = reply.header("connection").to_ascii_lowercase();
+        self.closes = connection.split(',').any(|word| word.trim() == "close");
+        Ok(reply)
     }
 }

@@ -6,7 +6,7 @@ use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::super::size::parse_size;
-use super::{Health, Unit};
+use super::{Health, Told, Unit};
 use crate::units::parse_duration;
 
 /// The services, in the order of the file.
@@ -95,6 +95,10 @@ fn unit(name: &str, service: &Yaml, variable: &dyn Fn(&str) -> Option<String>) -
     };
     Ok(Unit {
         name: name.to_owned(),
+        told: Told::Compose,
+        service: Some(name.to_owned()),
+        // Its name serves to tell what it is: a variable in it need not be filled in.
+        image: service["image"].as_str().map(str::to_owned),
         memory_limit: size(&limits["memory"], "memory")?.or(size(&service["mem_limit"], "mem_limit")?),
         cpu_limit: cpus(&limits["cpus"], "cpus")?.or(cpus(&service["cpus"], "cpus")?),
         memory_reservation: size(&reservations["memory"], "memory")?
@@ -160,6 +164,9 @@ services:
             units[0],
             Unit {
                 name: "mcp-backend".to_owned(),
+                told: Told::Compose,
+                service: Some("mcp-backend".to_owned()),
+                image: None,
                 memory_limit: Some(2 << 30),
                 cpu_limit: Some(2.0),
                 memory_reservation: Some(512 << 20),

@@ -7,12 +7,23 @@ use bollard::models::{ContainerInspectResponse, ContainerStatsResponse};
 use bollard::query_parameters::StatsOptions;
 use futures_util::StreamExt as _;
 
-use super::{Health, Running, Unit};
+use super::{Health, Running, Told, Unit};
+
+/// Why it says nothing.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) why: String,
+    /// Nobody answers: a control group may tell.
+    pub(super) no_engine: bool,
+}
 
 /// What it says.
-pub(super) async fn inspect(name: &str, timeout: Duration) -> Result<Unit, String> {
+pub(super) async fn inspect(name: &str, timeout: Duration) -> Result<Unit, Problem> {
     let docker = Docker::connect_with_defaults().map_err(|error| words(name, &error))?;
-    let late = |_| format!("container {name}: the engine does not answer within {} s", timeout.as_secs_f64());
+    let late = |_| Problem {
+        why: format!("container {name}: the engine does not answer within {} s", timeout.as_secs_f64()),
+        no_engine: true,
+    };
     let told = tokio::time::timeout(timeout, docker.inspect_container(name, None)).await.map_err(late)?;
     let told = told.map_err(|error| words(name, &error))?;
     // Only the counters are wanted, and not what lies between two of them.
@@ -22,15 +33,21 @@ pub(super) async fn inspect(name: &str, timeout: Duration) -> Result<Unit, Strin
     Ok(unit(name, told, stats))
 }
 
-fn words(name: &str, error: &bollard::errors::Error) -> String {
+fn words(name: &str, error: &bollard::errors::Error) -> Problem {
     use bollard::errors::Error;
-    match error {
+    let (why, no_engine) = match error {
         Error::DockerResponseServerError { status_code: 404, .. } => {
-            format!("container {name}: the engine knows none of this name: docker ps --all lists them")
+            (format!("container {name}: the engine knows none of this name: docker ps --all lists them"), false)
         }
-        Error::DockerResponseServerError { message, .. } => format!("container {name}: the engine says: {message}"),
-        other => format!("container {name}: no Docker engine answers ({other}): is DOCKER_HOST right?"),
-    }
+        Error::DockerResponseServerError { message, .. } => {
+            (format!("container {name}: the engine says: {message}"), false)
+        }
+        other => {
+            let hint = "is DOCKER_HOST right? Without one name its control group, e.g. system.slice/docker-<id>.scope";
+            (format!("container {name}: no Docker engine answers ({other}): {hint}"), true)
+        }
+    };
+    Problem { why, no_engine }
 }
 
 fn unit(name: &str, told: ContainerInspectResponse, stats: Option<ContainerStatsResponse>) -> Unit {
@@ -42,7 +59,9 @@ fn unit(name: &str, told: ContainerInspectResponse, stats: Option<ContainerStats
         quota as f64 / period as f64
     });
     let now = told.state.unwrap_or_default();
-    let check = told.config.and_then(|config| config.healthcheck);
+    let config = told.config.unwrap_or_default();
+    let service = config.labels.and_then(|labels| labels.get("com.docker.compose.service").cloned());
+    let check = config.healthcheck;
     let seconds = |nanos: Option<i64>| nanos.filter(|nanos| *nanos > 0).map_or(30.0, |nanos| nanos as f64 / 1e9);
     let health = check
         .filter(|check| check.test.as_ref().is_some_and(|test| !test.is_empty() && test[0] != "NONE"))
@@ -51,6 +70,9 @@ fn unit(name: &str, told: ContainerInspectResponse, stats: Option<ContainerStats
         .and_then(|stats| stats.cpu_stats?.throttling_data)
         .map(|counted| (counted.periods.unwrap_or(0), counted.throttled_periods.unwrap_or(0)));
     Unit {
+        told: Told::Engine,
+        service,
+        image: config.image,
         name: told.name.map_or_else(|| name.to_owned(), |name| name.trim_start_matches('/').to_owned()),
         memory_limit: bytes(host.memory),
         cpu_limit: nanos.or(quota),
@@ -59,7 +81,7 @@ fn unit(name: &str, told: ContainerInspectResponse, stats: Option<ContainerStats
         restart: host.restart_policy.and_then(|policy| policy.name).map(|name| name.to_string()),
         health,
         running: Some(Running {
-            oom_killed: now.oom_killed.unwrap_or(false),
+            oom_kills: u64::from(now.oom_killed.unwrap_or(false)),
             restarts: told.restart_count.unwrap_or(0),
             throttled,
             health: now.health.and_then(|health| health.status).map(|status| status.to_string()),
@@ -77,7 +99,8 @@ mod tests {
             "State": {"Status": "running", "OOMKilled": true, "Health": {"Status": "unhealthy", "FailingStreak": 3}},
             "HostConfig": {"Memory": 2147483648, "MemoryReservation": 1073741824, "NanoCpus": 1500000000,
                 "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0}},
-            "Config": {"Healthcheck": {"Test": ["CMD", "true"], "Interval": 10000000000, "Timeout": 5000000000}}}"#;
+            "Config": {"Image": "postgres:15", "Labels": {"com.docker.compose.service": "postgres"},
+                "Healthcheck": {"Test": ["CMD", "true"], "Interval": 10000000000, "Timeout": 5000000000}}}"#;
         let stats =
             r#"{"cpu_stats": {"throttling_data": {"periods": 1000, "throttled_periods": 300, "throttled_time": 9}}}"#;
         let read = unit("x", serde_json::from_str(told).unwrap(), serde_json::from_str(stats).unwrap());
@@ -85,6 +108,9 @@ mod tests {
             read,
             Unit {
                 name: "agenthub-postgres-1".to_owned(),
+                told: Told::Engine,
+                service: Some("postgres".to_owned()),
+                image: Some("postgres:15".to_owned()),
                 memory_limit: Some(2 << 30),
                 cpu_limit: Some(1.5),
                 memory_reservation: Some(1 << 30),
@@ -92,7 +118,7 @@ mod tests {
                 restart: Some("unless-stopped".to_owned()),
                 health: Some(Health { interval_s: 10.0, timeout_s: 5.0 }),
                 running: Some(Running {
-                    oom_killed: true,
+                    oom_kills: 1,
                     restarts: 2,
                     throttled: Some((1000, 300)),
                     health: Some("unhealthy".to_owned()),

@@ -1,8 +1,9 @@
 //! A container against the guide's limits.
 
-use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
+use super::super::rule::{Area, Finding, Outcome, Rule};
 use super::super::size::format_size;
-use super::Unit;
+use super::fix::{Wanted, apply, health_check, look_at, restart_policy, throttle};
+use super::{Told, Unit};
 
 const fn rule(
     id: &'static str,
@@ -25,7 +26,7 @@ static RESERVED: Rule = rule(
     &[15],
     "memory and CPU are reserved; 512M and 0.5 or more for backend, 1G and 1.0 for postgres",
     THE_GUIDE,
-    "the engine tells no reservation of CPU",
+    "the engine tells no reservation of CPU, a control group none",
 );
 static RESTART: Rule = rule(
     "containers.restart_policy",
@@ -38,35 +39,41 @@ static HEALTH: Rule = rule(
     "containers.health_check",
     &[21],
     "there is a health check, at least once a minute, that gives up before the next; and it finds nothing",
-    "Docker, HEALTHCHECK",
+    "Docker, HEALTHCHECK; own choice: a minute, within which somebody should notice",
     "",
 );
 static OOM: Rule = rule(
     "containers.out_of_memory",
     &[15],
     "it was not killed for want of memory",
-    "State.OOMKilled",
+    "Docker: State.OOMKilled; the kernel's cgroups: oom_kill",
     "--container NAME",
 );
-static RESTARTS: Rule =
-    rule("containers.restarts", &[15], "it did not have to be started again", "RestartCount", "--container NAME");
+static RESTARTS: Rule = rule(
+    "containers.restarts",
+    &[15],
+    "it did not have to be started again",
+    "Docker: RestartCount",
+    "--container NAME that the engine knows",
+);
 static THROTTLED: Rule = rule(
     "containers.throttling",
     &[15],
     "it waits for its CPU limit in fewer than 5 % of the periods; fails at 25 %",
-    "cgroups: nr_throttled / nr_periods",
+    "the kernel's sched-bwc: nr_throttled / nr_periods; own choice: one period in twenty shows in the 95th percentile",
     "--container NAME with a CPU limit",
 );
 
 pub(super) static RULES: [&Rule; 8] = [&MEMORY, &CPU, &RESERVED, &RESTART, &HEALTH, &OOM, &RESTARTS, &THROTTLED];
 
 /// The guide's limits and reservations of what bears such a name.
-struct Guide {
+#[derive(Debug)]
+pub(super) struct Guide {
     word: &'static str,
-    memory: u64,
-    cpus: f64,
-    reserved_memory: u64,
-    reserved_cpus: f64,
+    pub(super) memory: u64,
+    pub(super) cpus: f64,
+    pub(super) reserved_memory: u64,
+    pub(super) reserved_cpus: f64,
 }
 
 const GUIDE: [Guide; 2] = [
@@ -74,119 +81,113 @@ const GUIDE: [Guide; 2] = [
     Guide { word: "postgres", memory: 2 << 30, cpus: 2.0, reserved_memory: 1 << 30, reserved_cpus: 1.0 },
 ];
 
-fn guide(unit: &Unit) -> Option<&'static Guide> {
-    GUIDE.iter().find(|guide| unit.name.to_lowercase().contains(guide.word))
+pub(super) fn guide(unit: &Unit) -> Option<&'static Guide> {
+    GUIDE.iter().find(|guide| unit.service.as_ref().unwrap_or(&unit.name).to_lowercase().contains(guide.word))
 }
 
 pub(super) fn judge(unit: &Unit) -> Vec<Finding> {
     let mut found = vec![memory(unit), cpu(unit), reserved(unit), restart(unit), health(unit)];
     if let Some(running) = &unit.running {
-        found.push(if running.oom_killed {
-            let more = unit.memory_limit.map_or(4 << 30, |limit| limit * 2);
-            OOM.fail("it was killed for want of memory").fix(FixKind::Shell, update(unit, &format!("--memory {more}b")))
-        } else {
-            OOM.pass("it was not")
+        found.push(match running.oom_kills {
+            0 => OOM.pass("it was not"),
+            count => {
+                let more = unit.memory_limit.map_or(4 << 30, |limit| limit * 2);
+                let times = if unit.told == Told::Engine { String::new() } else { format!(" {count} times") };
+                apply(OOM.fail(format!("it was killed for want of memory{times}")), unit, Wanted::Killed(more))
+            }
         });
-        found.push(match running.restarts {
-            0 => RESTARTS.pass("none"),
-            count => RESTARTS
-                .warn(format!("it was started again {count} times"))
-                .fix(FixKind::Shell, format!("docker logs --tail 100 {}", unit.name)),
-        });
+        if unit.told == Told::Engine {
+            found.push(match running.restarts {
+                0 => RESTARTS.pass("none"),
+                count => look_at(RESTARTS.warn(format!("it was started again {count} times")), unit),
+            });
+        }
         found.push(throttled(unit, running.throttled));
     }
     found.into_iter().map(|finding| finding.of(&unit.name)).collect()
 }
 
-/// Ready for a compose file, in the guide's form.
-fn resources(unit: &Unit) -> String {
-    let (memory, cpus, reserved_memory, reserved_cpus) = guide(unit).map_or(("2G", "2.0", "512M", "0.5"), |guide| {
-        if guide.word == "postgres" { ("2G", "2.0", "1G", "1.0") } else { ("2G", "2.0", "512M", "0.5") }
-    });
-    format!(
-        "services:\n  {}:\n    deploy:\n      resources:\n        limits:\n          memory: {memory}\n          cpus: '{cpus}'\n        \
-         reservations:\n          memory: {reserved_memory}\n          cpus: '{reserved_cpus}'",
-        unit.name
-    )
+fn is_group(unit: &Unit) -> bool {
+    matches!(unit.told, Told::Group { .. })
 }
 
-fn update(unit: &Unit, what: &str) -> String {
-    format!("docker update {what} {}", unit.name)
+/// Of what only an engine or a compose file tells.
+fn untold(rule: &'static Rule) -> Finding {
+    rule.not_applicable("a control group does not tell")
 }
 
 fn memory(unit: &Unit) -> Finding {
+    let wanted = guide(unit).map_or(2 << 30, |guide| guide.memory);
     let Some(limit) = unit.memory_limit else {
-        return MEMORY
-            .fail("its memory is not limited: it may take all there is")
-            .fix(FixKind::Compose, resources(unit));
+        let found = MEMORY.fail("its memory is not limited: it may take all there is");
+        return apply(found, unit, Wanted::Memory(wanted));
     };
     let line = format!("{} of memory", format_size(limit));
     match guide(unit) {
         Some(guide) if limit < guide.memory => {
             let summary = format!("{line}: less than the guide's {}", format_size(guide.memory));
-            MEMORY.warn(summary).fix(FixKind::Compose, resources(unit))
+            apply(MEMORY.warn(summary), unit, Wanted::Memory(wanted))
         }
         _ => MEMORY.pass(line),
     }
 }
 
 fn cpu(unit: &Unit) -> Finding {
+    let wanted = guide(unit).map_or(2.0, |guide| guide.cpus);
     let Some(limit) = unit.cpu_limit else {
-        return CPU.fail("its CPU is not limited: it may take all there is").fix(FixKind::Compose, resources(unit));
+        return apply(CPU.fail("its CPU is not limited: it may take all there is"), unit, Wanted::Cpus(wanted));
     };
     let line = format!("{limit} CPUs");
     match guide(unit) {
         Some(guide) if limit < guide.cpus => {
-            CPU.warn(format!("{line}: less than the guide's {}", guide.cpus)).fix(FixKind::Compose, resources(unit))
+            apply(CPU.warn(format!("{line}: less than the guide's {}", guide.cpus)), unit, Wanted::Cpus(wanted))
         }
         _ => CPU.pass(line),
     }
 }
 
 fn reserved(unit: &Unit) -> Finding {
-    let mut missing: Vec<&str> = Vec::new();
+    if is_group(unit) {
+        return untold(&RESERVED);
+    }
     let (memory, cpus) =
         guide(unit).map_or((1, f64::MIN_POSITIVE), |guide| (guide.reserved_memory, guide.reserved_cpus));
-    if unit.memory_reservation.is_none_or(|reserved| reserved < memory) {
-        missing.push("memory");
-    }
-    if unit.running.is_none() && unit.cpu_reservation.is_none_or(|reserved| reserved < cpus) {
-        missing.push("CPU");
-    }
-    if missing.is_empty() {
-        return RESERVED.pass("what the guide says is reserved");
-    }
-    let summary = format!("too little {} is reserved: others may take it first", missing.join(" and "));
-    RESERVED.fail(summary).fix(FixKind::Compose, resources(unit))
+    let memory_missing = unit.memory_reservation.is_none_or(|reserved| reserved < memory);
+    let cpus_missing = unit.told == Told::Compose && unit.cpu_reservation.is_none_or(|reserved| reserved < cpus);
+    let what = match (memory_missing, cpus_missing) {
+        (false, false) => return RESERVED.pass("what the guide says is reserved"),
+        (true, true) => "memory and CPU",
+        (true, false) => "memory",
+        (false, true) => "CPU",
+    };
+    let found = RESERVED.fail(format!("too little {what} is reserved: others may take it first"));
+    apply(found, unit, Wanted::Reserved { memory: memory_missing, cpus: cpus_missing })
 }
 
 fn restart(unit: &Unit) -> Finding {
+    if is_group(unit) {
+        return untold(&RESTART);
+    }
     match unit.restart.as_deref() {
         Some(policy @ ("always" | "unless-stopped")) => RESTART.pass(policy),
         Some(policy) if policy.starts_with("on-failure") => RESTART.pass(policy),
-        _ => {
-            let fix = format!("services:\n  {}:\n    restart: unless-stopped", unit.name);
-            RESTART.fail("once it ends it stays away").fix(FixKind::Compose, fix)
-        }
+        _ => restart_policy(RESTART.fail("once it ends it stays away"), unit),
     }
 }
 
 fn health(unit: &Unit) -> Finding {
-    let fix = format!(
-        "services:\n  {}:\n    healthcheck:\n      test: [\"CMD\", \"curl\", \"-fsS\", \"http://localhost:8000/api/v2/health\"]\n      \
-         interval: 10s\n      timeout: 5s\n      retries: 3\n      start_period: 30s",
-        unit.name
-    );
+    if is_group(unit) {
+        return untold(&HEALTH);
+    }
     if let Some("unhealthy") = unit.running.as_ref().and_then(|running| running.health.as_deref()) {
-        let logs = format!("docker inspect --format '{{{{json .State.Health}}}}' {}", unit.name);
-        return HEALTH.fail("its health check fails now").fix(FixKind::Shell, logs);
+        return look_at(HEALTH.fail("its health check fails now"), unit);
     }
     let Some(check) = unit.health else {
-        return HEALTH.fail("nobody notices when it no longer works").fix(FixKind::Compose, fix);
+        return health_check(HEALTH.fail("nobody notices when it no longer works"), unit);
     };
     let line = format!("every {} s, for at most {} s", check.interval_s, check.timeout_s);
     if check.interval_s > 60.0 || check.timeout_s > check.interval_s {
-        return HEALTH.found(Outcome::Warn, line).fix(FixKind::Compose, fix);
+        return health_check(HEALTH.found(Outcome::Warn, line), unit);
     }
     HEALTH.pass(line)
 }
@@ -202,8 +203,7 @@ fn throttled(unit: &Unit, counted: Option<(u64, u64)>) -> Finding {
         share if share >= 0.05 => Outcome::Warn,
         _ => return THROTTLED.pass(line),
     };
-    let more = unit.cpu_limit.unwrap_or(1.0) * 2.0;
-    THROTTLED.found(outcome, line).fix(FixKind::Shell, update(unit, &format!("--cpus {more}")))
+    throttle(THROTTLED.found(outcome, line), unit)
 }
 
 #[cfg(test)]
@@ -214,6 +214,9 @@ mod tests {
     fn tuned() -> Unit {
         Unit {
             name: "agenthub-postgres-1".to_owned(),
+            told: Told::Engine,
+            service: Some("postgres".to_owned()),
+            image: None,
             memory_limit: Some(2 << 30),
             cpu_limit: Some(2.0),
             memory_reservation: Some(1 << 30),
@@ -244,7 +247,11 @@ mod tests {
         assert_eq!(outcome(&CPU, |unit| unit.cpu_limit = None), Outcome::Fail);
         assert_eq!(outcome(&CPU, |unit| unit.cpu_limit = Some(1.0)), Outcome::Warn);
         assert_eq!(outcome(&RESERVED, |unit| unit.memory_reservation = Some(512 << 20)), Outcome::Fail);
-        let of_a_file = |reserved| move |unit: &mut Unit| (unit.running, unit.cpu_reservation) = (None, reserved);
+        let of_a_file = |reserved| {
+            move |unit: &mut Unit| {
+                (unit.told, unit.running, unit.cpu_reservation) = (Told::Compose, None, reserved);
+            }
+        };
         assert_eq!(outcome(&RESERVED, of_a_file(None)), Outcome::Fail);
         assert_eq!(outcome(&RESERVED, of_a_file(Some(1.0))), Outcome::Pass);
         assert_eq!(outcome(&RESTART, |unit| unit.restart = None), Outcome::Fail);
@@ -256,7 +263,7 @@ mod tests {
         );
         let running = |change: fn(&mut Running)| move |unit: &mut Unit| change(unit.running.as_mut().unwrap());
         assert_eq!(outcome(&HEALTH, running(|now| now.health = Some("unhealthy".to_owned()))), Outcome::Fail);
-        assert_eq!(outcome(&OOM, running(|now| now.oom_killed = true)), Outcome::Fail);
+        assert_eq!(outcome(&OOM, running(|now| now.oom_kills = 1)), Outcome::Fail);
         assert_eq!(outcome(&RESTARTS, running(|now| now.restarts = 2)), Outcome::Warn);
         assert_eq!(outcome(&THROTTLED, running(|now| now.throttled = Some((1000, 50)))), Outcome::Warn);
         assert_eq!(outcome(&THROTTLED, running(|now| now.throttled = Some((1000, 250)))), Outcome::Fail);
@@ -265,7 +272,8 @@ mod tests {
 
     #[test]
     fn a_fix_is_a_compose_file_that_passes() {
-        let bare = Unit { name: "postgres".to_owned(), ..Unit::default() };
+        let name = "postgres".to_owned();
+        let bare = Unit { service: Some(name.clone()), name, ..Unit::default() };
         for rule in [
             "containers.memory_limit",
             "containers.cpu_limit",

@@ -1,14 +1,17 @@
 //! Containers: what they may use, whether they come back, and how somebody notices that they do not work. From a compose
-//! file, and from the engine for those that are named.
+//! file; for those that are named from the engine, or from the files of their control groups where there is none.
 
 mod compose;
 mod engine;
+mod fix;
+mod group;
 mod judge;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::rule::{Area, Finding, Rule};
+use crate::observe::MOUNTED;
 
 static REACHABLE: Rule = Rule {
     id: "containers.reachable",
@@ -16,7 +19,7 @@ static REACHABLE: Rule = Rule {
     lines: &[],
     section: "Container Optimization",
     holds: "the compose file can be read, and the engine knows the containers",
-    source: "",
+    source: "own choice: without them nothing can be told",
     applies: "",
 };
 
@@ -33,6 +36,10 @@ pub struct ContainersTarget {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Unit {
     name: String,
+    told: Told,
+    /// Of a compose file: it may be another than the container's name.
+    service: Option<String>,
+    image: Option<String>,
     memory_limit: Option<u64>,
     cpu_limit: Option<f64>,
     memory_reservation: Option<u64>,
@@ -44,16 +51,30 @@ struct Unit {
     running: Option<Running>,
 }
 
+/// Who tells of it, and with that what is not told.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Told {
+    #[default]
+    Compose,
+    Engine,
+    /// With the files of its limits.
+    Group {
+        memory_file: Option<String>,
+        cpu_file: Option<String>,
+    },
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Health {
     interval_s: f64,
     timeout_s: f64,
 }
 
-/// What only the engine knows.
+/// What is known only while it runs.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Running {
-    oom_killed: bool,
+    /// At least so many.
+    oom_kills: u64,
     restarts: i64,
     /// Periods, and those in which it had to wait.
     throttled: Option<(u64, u64)>,
@@ -79,7 +100,7 @@ pub(super) async fn look(target: &ContainersTarget, timeout: Duration) -> Vec<Fi
         }
     }
     for name in &target.names {
-        match engine::inspect(name, timeout).await {
+        match inspect(name, Path::new(MOUNTED), timeout).await {
             Ok(unit) => units.push(unit),
             Err(why) => problems.push(why),
         }
@@ -91,4 +112,20 @@ pub(super) async fn look(target: &ContainersTarget, timeout: Duration) -> Vec<Fi
     }
     found.extend(units.iter().flat_map(judge::judge));
     found
+}
+
+/// By its control group where it is named so, else by the engine, else by the group of its id.
+async fn inspect(name: &str, mounted: &Path, timeout: Duration) -> Result<Unit, String> {
+    let is_path = name.contains('/');
+    if let Some(found) = is_path.then(|| group::at(mounted, name)).flatten() {
+        return found.map_err(|why| format!("container {name}: {why}"));
+    }
+    if is_path {
+        let shown = mounted.display();
+        return Err(format!("there is no control group {name} below {shown}: `systemd-cgls` shows them"));
+    }
+    match engine::inspect(name, timeout).await {
+        Err(engine::Problem { why, no_engine: true }) => group::of_container(mounted, name).unwrap_or(Err(why)),
+        other => other.map_err(|problem| problem.why),
+    }
 }

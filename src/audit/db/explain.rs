@@ -1,13 +1,13 @@
 //! The plan of a statement in words, and the node that costs most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
-use super::session::{Session, Told};
+use super::session::{How, Session, Told};
 use crate::observe::Numbers;
 use crate::units::{format_count, format_ms};
 
@@ -17,7 +17,7 @@ static PLAN: Rule = Rule {
     lines: &[6],
     section: "Performance Profiling Tools",
     holds: "the node that costs most does not read 10,000 rows or more from end to end to keep a tenth of them",
-    source: "pghero's missing index (10,000 rows)",
+    source: "pghero's missing index (10,000 rows); a tenth: own choice, of more an index saves little",
     applies: "--explain",
 };
 
@@ -29,6 +29,8 @@ struct Node<'p> {
     depth: usize,
     /// Of the plan, 0 to 1.
     share: f64,
+    /// Processes that share a parallel node, as the planner weighs them.
+    processes: f64,
 }
 
 /// A plan, and how many rows its tables have.
@@ -47,9 +49,14 @@ struct Size {
 
 /// Asks for both.
 pub(super) async fn ask(session: &Session, statement: &str, analyze: bool) -> Told<Plan> {
-    let root = read(&session.plan(statement, analyze).await?)?;
+    let mut root = read(&session.plan(statement, How::Planned).await?)?;
+    refuse_writing(&root)?;
+    if analyze {
+        refuse_side_effects(session, &root).await?;
+        root = read(&session.plan(statement, How::Run).await?)?;
+    }
     let mut nodes = Vec::new();
-    walk(&root, 0, &mut nodes);
+    walk(&root, 0, 1.0, &mut nodes);
     let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let names: Vec<String> = nodes
         .iter()
@@ -60,7 +67,10 @@ pub(super) async fn ask(session: &Session, statement: &str, analyze: bool) -> To
     if !names.is_empty() {
         let select = format!(
             "SELECT n.nspname AS schema, c.relname AS name,
-                    greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows
+                    -- As the planner counts them, whose rows are held against these.
+                    (CASE WHEN c.reltuples > 0 AND c.relpages > 0
+                     THEN c.reltuples * pg_relation_size(c.oid) / current_setting('block_size')::float8 / c.relpages
+                     ELSE greatest(pg_stat_get_live_tuples(c.oid), 0) END)::float8 AS rows
              FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
              WHERE (n.nspname, c.relname) IN ({})",
             names.join(", ")
@@ -69,6 +79,63 @@ pub(super) async fn ask(session: &Session, statement: &str, analyze: bool) -> To
         rows.extend(sizes.into_iter().map(|size| ((size.schema, size.name), size.rows)));
     }
     Ok(Plan { root, rows })
+}
+
+/// The plan of an INSERT, UPDATE, DELETE or MERGE, at its top or within a WITH.
+fn refuse_writing(root: &Value) -> Told<()> {
+    let mut nodes = Vec::new();
+    walk(root, 0, 1.0, &mut nodes);
+    let writes = nodes.iter().find(|node| text(node.plan, "Node Type") == "ModifyTable");
+    match writes {
+        Some(node) => {
+            let does = text(node.plan, "Operation").to_uppercase();
+            Err(format!("it writes ({does} of {}): only a SELECT is explained", relation(node.plan)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Functions that may do more than compute, as far as the plan names them: a transaction that cannot write does not hold up all.
+async fn refuse_side_effects(session: &Session, root: &Value) -> Told<()> {
+    let mut called = BTreeSet::new();
+    functions(root, &mut called);
+    if called.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = called.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
+    let volatile = format!(
+        "SELECT DISTINCT proname FROM pg_proc WHERE provolatile = 'v' AND proname IN ({}) AND proname <> ALL (ARRAY[
+             'random', 'random_normal', 'clock_timestamp', 'timeofday', 'gen_random_uuid', 'uuidv4', 'uuidv7', 'pg_sleep',
+             'pg_sleep_for', 'pg_sleep_until', 'currval', 'lastval', 'generate_series', 'unnest']) ORDER BY 1",
+        names.join(", ")
+    );
+    let found = session.lines(&volatile).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{}() may do more than read, so it is not run: without --analyze its plan is shown",
+        found.join("(), ")
+    ))
+}
+
+/// What stands before a parenthesis in an expression of the plan.
+fn functions(plan: &Value, called: &mut BTreeSet<String>) {
+    match plan {
+        Value::Object(fields) => fields.values().for_each(|value| functions(value, called)),
+        Value::Array(values) => values.iter().for_each(|value| functions(value, called)),
+        Value::String(text) => {
+            let before = text.match_indices('(').map(|(at, _)| &text[..at]);
+            called.extend(before.filter_map(|text| match text.strip_suffix('"') {
+                Some(quoted) => quoted.rsplit_once('"').map(|(_, name)| name.to_owned()),
+                None => Some(text.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next()?.to_owned()),
+            }));
+            // A scan of a function names it alone.
+            called.insert(text.clone());
+            called.remove("");
+        }
+        _ => {}
+    }
 }
 
 fn read(text: &str) -> Told<Value> {
@@ -87,7 +154,7 @@ pub(super) fn judge(statement: &str, plan: &Told<Plan>) -> Finding {
 fn of_plan(Plan { root, rows }: &Plan) -> Finding {
     let measured = root.get("Actual Total Time").is_some();
     let mut nodes = Vec::new();
-    walk(root, 0, &mut nodes);
+    walk(root, 0, 1.0, &mut nodes);
     let total: f64 = nodes.iter().map(|node| own_cost(node.plan, measured)).sum();
     for node in &mut nodes {
         node.share = own_cost(node.plan, measured) / total.max(f64::MIN_POSITIVE);
@@ -104,10 +171,16 @@ fn of_plan(Plan { root, rows }: &Plan) -> Finding {
         .collect();
     let plan = costliest.plan;
     let summary = format!("most of its cost ({:.0} %) is: {}", 100.0 * costliest.share, words(plan));
-    let seen = number(plan, "Actual Rows") + number(plan, "Rows Removed by Filter");
+    // Rows are told by process, and a process reads its part.
+    let parts = match plan["Parallel Aware"].as_bool().unwrap_or(false) {
+        true if measured => number(plan, "Actual Loops").max(1.0),
+        true => costliest.processes,
+        false => 1.0,
+    };
+    let seen = parts * (number(plan, "Actual Rows") + number(plan, "Rows Removed by Filter"));
     let table = (text(plan, "Schema").to_owned(), relation(plan).to_owned());
     let read = if measured { seen } else { rows.get(&table).copied().unwrap_or(0.0) };
-    let kept = number(plan, if measured { "Actual Rows" } else { "Plan Rows" });
+    let kept = parts * number(plan, if measured { "Actual Rows" } else { "Plan Rows" });
     let scans = text(plan, "Node Type") == "Seq Scan" && plan.get("Filter").is_some();
     if !(scans && read >= 10_000.0 && kept <= 0.1 * read) {
         return PLAN.pass(summary).seen(lines);
@@ -119,12 +192,17 @@ fn of_plan(Plan { root, rows }: &Plan) -> Finding {
     )
 }
 
-fn walk<'p>(plan: &'p Value, depth: usize, nodes: &mut Vec<Node<'p>>) {
+fn walk<'p>(plan: &'p Value, depth: usize, processes: f64, nodes: &mut Vec<Node<'p>>) {
     if plan.is_object() {
-        nodes.push(Node { plan, depth, share: 0.0 });
+        nodes.push(Node { plan, depth, share: 0.0, processes });
     }
+    let processes = match plan["Workers Planned"].as_f64() {
+        // The leader helps, the less the more workers there are: get_parallel_divisor() of PostgreSQL.
+        Some(workers) => workers + (1.0 - 0.3 * workers).max(0.0),
+        None => processes,
+    };
     for child in plan["Plans"].as_array().into_iter().flatten() {
-        walk(child, depth + 1, nodes);
+        walk(child, depth + 1, processes, nodes);
     }
 }
 
@@ -248,6 +326,38 @@ mod tests {
         let found = judge("SELECT 1", &Ok(Plan { root: read(text).unwrap(), rows: BTreeMap::new() }));
         assert_eq!(found.outcome, Outcome::Fail);
         assert!(found.evidence[0].contains("1 row planned, 5 rows seen in 12 ms"), "{:?}", found.evidence);
+    }
+
+    #[test]
+    fn the_rows_of_parallel_workers_are_added_up() {
+        let gather = |rows: u32| {
+            let scan = SCAN.replace("\"Plan Rows\": 90", &format!("\"Parallel Aware\": true, \"Plan Rows\": {rows}"));
+            let plan = plan(&scan.replace("2000.0", "2100.0"), 100_000.0);
+            let mut root = plan.root;
+            root["Node Type"] = "Gather".into();
+            root["Workers Planned"] = 2.into();
+            of_plan(&Plan { root, rows: plan.rows }).outcome
+        };
+        assert_eq!(
+            (gather(4100), gather(4300)),
+            (Outcome::Fail, Outcome::Pass),
+            "2.4 processes: 9,840 and 10,320 rows"
+        );
+        let text = r#"[{"Plan": {"Node Type": "Seq Scan", "Parallel Aware": true, "Filter": "(a = 1)", "Plan Rows": 1,
+            "Actual Total Time": 12.0, "Actual Rows": 5, "Actual Loops": 3, "Rows Removed by Filter": 3995}}]"#;
+        let found = judge("SELECT 1", &Ok(Plan { root: read(text).unwrap(), rows: BTreeMap::new() }));
+        assert_eq!(found.outcome, Outcome::Fail, "three times 4,000");
+    }
+
+    #[test]
+    fn functions_are_found_wherever_a_plan_names_them() {
+        let text = r#"[{"Plan": {"Node Type": "Function Scan", "Function Name": "writes", "Output": ["lower((a.b)::text)"],
+            "Plans": [{"Filter": "(\"Odd name\"(1) > s.next_one(2))"}]}}]"#;
+        let mut called = BTreeSet::new();
+        functions(&read(text).unwrap(), &mut called);
+        for name in ["writes", "lower", "Odd name", "next_one"] {
+            assert!(called.contains(name), "{name} of {called:?}");
+        }
     }
 
     #[test]

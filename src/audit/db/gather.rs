@@ -4,8 +4,8 @@
 use serde::Deserialize;
 
 use super::seen::{
-    Busy, Candidate, Checkpoints, Connections, Database, Duplicate, ForeignKey, Invalid, Oldest, Seen, Server, Setting,
-    Statement, Table, Unused,
+    Busy, Candidate, Checkpoints, Connections, Database, Duplicate, ForeignKey, Invalid, Oldest, Prepared, Seen,
+    Server, Setting, Statement, Table, Unused,
 };
 use super::session::{APPLICATION, Session, Told};
 
@@ -16,23 +16,33 @@ const MOST: usize = 200;
 const OURS: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
 
 const SERVER: &str = "
-SELECT current_setting('server_version') AS version, current_database() AS name, current_user AS role, pg_is_in_recovery() AS in_recovery,
+SELECT current_setting('server_version') AS version, current_database() AS name, quote_ident(current_database()) AS quoted, quote_ident(current_user) AS role, pg_is_in_recovery() AS in_recovery,
        pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all";
 
 const SETTINGS: &str = "
-SELECT name, setting, unit, pending_restart FROM pg_settings WHERE name = ANY (ARRAY[
+SELECT name, setting, unit, pending_restart, source FROM pg_settings WHERE name = ANY (ARRAY[
     'shared_buffers', 'effective_cache_size', 'work_mem', 'maintenance_work_mem', 'checkpoint_completion_target',
     'checkpoint_timeout', 'max_wal_size', 'min_wal_size', 'random_page_cost', 'effective_io_concurrency',
     'default_statistics_target', 'max_connections', 'superuser_reserved_connections', 'reserved_connections',
     'log_min_duration_statement', 'log_min_duration_sample', 'autovacuum', 'track_counts', 'track_activities',
     'autovacuum_vacuum_threshold', 'autovacuum_vacuum_scale_factor', 'autovacuum_vacuum_max_threshold',
     'autovacuum_analyze_threshold', 'autovacuum_analyze_scale_factor', 'autovacuum_freeze_max_age',
-    'max_worker_processes', 'shared_preload_libraries', 'idle_in_transaction_session_timeout'])";
+    'max_worker_processes', 'shared_preload_libraries', 'idle_in_transaction_session_timeout', 'data_directory',
+    'pg_stat_statements.track'])";
 
 const DATABASE: &str = "
 SELECT extract(epoch FROM now() - coalesce(stats_reset, pg_postmaster_start_time()))::float8 AS age_s,
        blks_hit, blks_read, xact_commit, xact_rollback, (to_jsonb(d) ->> 'sessions')::float8 AS sessions
 FROM pg_stat_database AS d WHERE datname = current_database()";
+
+/// Of the table `c`; of a partitioned one, of its partitions.
+const ROWS: &str = "(CASE WHEN c.relkind = 'p' THEN (
+           WITH RECURSIVE part (oid) AS (
+               SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid
+               UNION ALL SELECT h.inhrelid FROM pg_inherits AS h JOIN part ON h.inhparent = part.oid)
+           SELECT coalesce(sum(greatest(leaf.reltuples, pg_stat_get_live_tuples(leaf.oid), 0)), 0)
+           FROM part JOIN pg_class AS leaf ON leaf.oid = part.oid WHERE leaf.relkind <> 'p')
+       ELSE greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0) END)::float8";
 
 /// Tables with a column of the guide's indexes, those first that are named as the guide names them.
 fn candidates() -> String {
@@ -45,8 +55,7 @@ WITH wanted AS MATERIALIZED (
     GROUP BY attrelid
 )
 SELECT c.relname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS shown,
-       c.relkind = 'p' AS partitioned,
-       greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows,
+       c.relkind = 'p' AS partitioned, {ROWS} AS rows,
        coalesce((SELECT json_agg(json_build_object('name', w, 'quoted', quote_ident(w))) FROM unnest(wanted.names) AS w), '[]') AS columns,
        coalesce((SELECT json_agg(json_build_object('name', ic.relname, 'method', am.amname,
                'shown', quote_ident(n.nspname) || '.' || quote_ident(ic.relname),
@@ -96,13 +105,18 @@ fn duplicates() -> String {
 SELECT quote_ident(n.nspname) || '.' || quote_ident(ac.relname) AS shown,
        quote_ident(n.nspname) || '.' || quote_ident(bc.relname) AS covered_by,
        quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table, pg_relation_size(a.indexrelid) AS bytes,
-       pg_get_indexdef(b.indexrelid) AS covering_definition
+       ac.relkind = 'I' AS partitioned, pg_get_indexdef(b.indexrelid) AS covering_definition
 FROM pg_index AS a JOIN pg_index AS b ON b.indrelid = a.indrelid AND b.indexrelid <> a.indexrelid
 JOIN pg_class AS ac ON ac.oid = a.indexrelid JOIN pg_class AS bc ON bc.oid = b.indexrelid AND bc.relam = ac.relam
 JOIN pg_am AS am ON am.oid = ac.relam JOIN pg_class AS c ON c.oid = a.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {OURS} AND a.indisvalid AND b.indisvalid AND NOT a.indisreplident AND NOT a.indisexclusion AND NOT ac.relispartition
   AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = a.indexrelid)
-  AND a.indpred IS NOT DISTINCT FROM b.indpred AND a.indexprs IS NOT DISTINCT FROM b.indexprs
+  AND ac.relkind = bc.relkind AND (a.indpred IS NULL) = (b.indpred IS NULL) AND (a.indexprs IS NULL) = (b.indexprs IS NULL)
+  -- As text: the trees also say where in the statement a word stood.
+  AND pg_get_expr(a.indpred, a.indrelid) IS NOT DISTINCT FROM pg_get_expr(b.indpred, b.indrelid)
+  AND pg_get_expr(a.indexprs, a.indrelid) IS NOT DISTINCT FROM pg_get_expr(b.indexprs, b.indrelid)
+  -- From 15 on; two unique indexes may differ in it.
+  AND to_jsonb(a) -> 'indnullsnotdistinct' IS NOT DISTINCT FROM to_jsonb(b) -> 'indnullsnotdistinct'
   AND a.indnatts = a.indnkeyatts AND a.indnkeyatts <= b.indnkeyatts
   AND (b.indkey::int2[])[0:a.indnkeyatts - 1] = (a.indkey::int2[])[0:a.indnkeyatts - 1]
   AND (b.indclass::oid[])[0:a.indnkeyatts - 1] = (a.indclass::oid[])[0:a.indnkeyatts - 1]
@@ -122,8 +136,14 @@ fn invalid() -> String {
     format!(
         "
 SELECT quote_ident(n.nspname) || '.' || quote_ident(ic.relname) AS shown,
-       quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table, ic.relkind = 'I' AS partitioned,
-       EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = ic.oid) AS building,
+       quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table,
+       -- Who may not see what others do sees that something is built, and not what.
+       EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.datname = current_database()
+               AND coalesce(p.index_relid, ic.oid) IN (ic.oid, 0)) AS building,
+       CASE WHEN ic.relkind = 'I' THEN 'whole' WHEN ic.relname ~ '_cc(new|old)[0-9]*$' THEN 'drop'
+            WHEN i.indisunique AND NOT ic.relispartition
+                 AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = ic.oid) THEN 'again'
+            ELSE 'reindex' END AS mend,
        pg_get_indexdef(ic.oid) AS definition
 FROM pg_index AS i JOIN pg_class AS ic ON ic.oid = i.indexrelid JOIN pg_class AS c ON c.oid = i.indrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -139,7 +159,7 @@ SELECT k.conname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname
        quote_ident(fn.nspname) || '.' || quote_ident(f.relname) AS references, c.relkind = 'p' AS partitioned,
        (SELECT json_agg(quote_ident(a.attname) ORDER BY key.at) FROM unnest(k.conkey) WITH ORDINALITY AS key (num, at)
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = key.num) AS columns,
-       greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::float8 AS rows
+       {ROWS} AS rows
 FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_class AS f ON f.oid = k.confrelid JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
 WHERE k.contype = 'f' AND k.conparentid = 0 AND {OURS}
@@ -170,16 +190,30 @@ ORDER BY greatest(s.n_live_tup, s.n_dead_tup, s.n_mod_since_analyze) DESC, 1 LIM
 
 const OLDEST: &str = "
 SELECT d.datname AS database, age(d.datfrozenxid)::float8 AS age, mxid_age(d.datminmxid)::float8 AS multixact_age,
-       CASE WHEN d.datname = current_database() THEN
-           (SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relkind IN ('r', 'm', 't') AND c.relfrozenxid <> '0'
-            ORDER BY age(c.relfrozenxid) DESC LIMIT 1) END AS table
-FROM pg_database AS d WHERE d.datallowconn ORDER BY 2 DESC LIMIT 20";
+       quote_ident(d.datname) AS quoted, d.datname = current_database() AS here
+FROM pg_database AS d WHERE d.datallowconn ORDER BY greatest(age(d.datfrozenxid), mxid_age(d.datminmxid)) DESC LIMIT 20";
 
 const CONNECTIONS: &str = "
 SELECT (SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database)::float8 AS used,
        (SELECT greatest(numbackends - 1, 0) FROM pg_stat_database WHERE datname = current_database())::float8 AS here,
-       (SELECT datconnlimit FROM pg_database WHERE datname = current_database())::float8 AS database_limit,
-       (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)::float8 AS role_limit";
+       d.datconnlimit::float8 AS database_limit, quote_ident(d.datname) AS database, quote_ident(o.rolname) AS owner,
+       -- A superuser has no limit.
+       (CASE WHEN o.rolsuper THEN -1 ELSE o.rolconnlimit END)::float8 AS owner_limit,
+       coalesce((SELECT json_agg(json_build_object('role', quote_ident(r.rolname), 'limit', r.rolconnlimit,
+               'used', (SELECT count(*) FROM pg_stat_activity AS a WHERE a.usesysid = r.oid AND a.pid <> pg_backend_pid())))
+           FROM pg_roles AS r WHERE r.rolconnlimit >= 10 AND NOT r.rolsuper AND r.rolcanlogin), '[]') AS roles,
+       coalesce((SELECT json_agg(used) FROM (
+           SELECT count(*) || ' ' || coalesce(a.usename, '') || ', ' || coalesce(nullif(a.application_name, ''), 'no application_name')
+               || ', ' || coalesce(a.state, 'state not seen') AS used
+           FROM pg_stat_activity AS a WHERE a.datid IS NOT NULL AND a.pid <> pg_backend_pid()
+           GROUP BY a.usename, a.application_name, a.state ORDER BY count(*) DESC LIMIT 5) AS groups), '[]') AS by_whom
+FROM pg_database AS d JOIN pg_roles AS o ON o.oid = d.datdba WHERE d.datname = current_database()";
+
+/// Transactions that were prepared and wait to be ended.
+const PREPARED: &str = "
+SELECT quote_literal(gid) AS gid, owner::text AS owner, quote_ident(database) AS database, database = current_database() AS here,
+       extract(epoch FROM clock_timestamp() - prepared)::float8 AS age_s
+FROM pg_prepared_xacts ORDER BY prepared LIMIT 20";
 
 /// Sessions within a transaction, and those that wait for a lock.
 fn busy() -> String {
@@ -188,9 +222,13 @@ fn busy() -> String {
 SELECT pid, usename AS role, application_name AS application, state, left(query, 300) AS query,
        extract(epoch FROM clock_timestamp() - xact_start)::float8 AS transaction_s,
        extract(epoch FROM clock_timestamp() - state_change)::float8 AS state_s,
-       extract(epoch FROM clock_timestamp() - query_start)::float8 AS statement_s,
+       -- From 14 on the server knows since when; before, the statement as a whole is all there is.
+       CASE WHEN wait_event_type = 'Lock' THEN (
+           SELECT extract(epoch FROM clock_timestamp() - CASE WHEN to_jsonb(l) ? 'waitstart'
+                      THEN coalesce((to_jsonb(l) ->> 'waitstart')::timestamptz, clock_timestamp()) ELSE a.query_start END)
+           FROM pg_locks AS l WHERE l.pid = a.pid AND NOT l.granted LIMIT 1)::float8 END AS waits_s,
        CASE WHEN wait_event_type = 'Lock' THEN to_json(pg_blocking_pids(pid)) ELSE '[]' END AS blocked_by
-FROM pg_stat_activity
+FROM pg_stat_activity AS a
 WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type IN ('client backend', 'parallel worker')
   AND application_name <> '{APPLICATION}'
 ORDER BY xact_start LIMIT {MOST}"
@@ -200,12 +238,13 @@ ORDER BY xact_start LIMIT {MOST}"
 /// Where the extension is, and how its columns are named there.
 #[derive(Deserialize)]
 struct Extension {
+    schema: String,
     view: String,
     columns: Vec<String>,
 }
 
 const EXTENSION: &str = "
-SELECT quote_ident(n.nspname) || '.pg_stat_statements' AS view,
+SELECT quote_ident(n.nspname) AS schema, quote_ident(n.nspname) || '.pg_stat_statements' AS view,
        (SELECT json_agg(attname) FROM pg_attribute WHERE attnum > 0
         AND attrelid = (SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'pg_stat_statements')) AS columns
 FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'";
@@ -214,6 +253,7 @@ FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.
 pub(super) async fn gather(session: &Session) -> Told<Seen> {
     let server: Server = session.row(SERVER).await?;
     let settings: Told<Vec<Setting>> = session.rows(SETTINGS).await;
+    let statements = statements(session, &server.role).await;
     Ok(Seen {
         server,
         settings: settings.map(|list| list.into_iter().map(|setting| (setting.name.clone(), setting)).collect()),
@@ -226,13 +266,14 @@ pub(super) async fn gather(session: &Session) -> Told<Seen> {
         tables: session.rows::<Table>(&tables()).await,
         oldest: session.rows::<Oldest>(OLDEST).await,
         connections: session.row::<Connections>(CONNECTIONS).await,
+        prepared: session.rows::<Prepared>(PREPARED).await,
         busy: session.rows::<Busy>(&busy()).await,
-        statements: statements(session).await,
+        statements,
         checkpoints: checkpoints(session).await,
     })
 }
 
-async fn statements(session: &Session) -> Told<Option<Vec<Statement>>> {
+async fn statements(session: &Session, role: &str) -> Told<Option<Vec<Statement>>> {
     let Some(extension) = session.rows::<Extension>(EXTENSION).await?.into_iter().next() else { return Ok(None) };
     let has = |name: &str| extension.columns.iter().any(|column| column == name);
     // Up to 1.7 of the extension, which a server of today may still have after an upgrade.
@@ -244,16 +285,36 @@ async fn statements(session: &Session) -> Told<Option<Vec<Statement>>> {
                FROM {view} WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
                AND calls >= 10 ORDER BY {mean} DESC LIMIT 100) AS top"
     );
-    session.rows(&select).await.map(Some)
+    // Not the statistics, which pg_monitor may read, but the schema in which somebody has put them.
+    let rows = session.rows(&select).await.map_err(|why| {
+        if why.contains("permission denied for schema") {
+            format!("the role may not look there: GRANT USAGE ON SCHEMA {} TO {role};", extension.schema)
+        } else {
+            why
+        }
+    });
+    rows.map(Some)
 }
 
 /// They moved to a view of their own in 17.
 async fn checkpoints(session: &Session) -> Told<Checkpoints> {
-    let select = match session.lines("SELECT to_regclass('pg_catalog.pg_stat_checkpointer')::text").await?.first() {
+    let counters = match session.lines("SELECT to_regclass('pg_catalog.pg_stat_checkpointer')::text").await?.first() {
         Some(view) if !view.is_empty() => {
-            "SELECT num_timed AS timed, num_requested AS requested FROM pg_stat_checkpointer"
+            "SELECT num_timed AS timed, num_requested AS requested, 'checkpointer' AS counted_in FROM pg_stat_checkpointer"
         }
-        _ => "SELECT checkpoints_timed AS timed, checkpoints_req AS requested FROM pg_stat_bgwriter",
+        _ => {
+            "SELECT checkpoints_timed AS timed, checkpoints_req AS requested, 'bgwriter' AS counted_in FROM pg_stat_bgwriter"
+        }
     };
-    session.row(select).await
+    // Of all that the server has ever written, or since it counts: more than what the checkpoints had to write.
+    let wal = match session.lines("SELECT to_regclass('pg_catalog.pg_stat_wal')::text").await?.first() {
+        Some(view) if !view.is_empty() => "(SELECT wal_bytes FROM pg_stat_wal)",
+        _ => "NULL",
+    };
+    session
+        .row(&format!(
+            "SELECT counters.*, CASE WHEN NOT pg_is_in_recovery() THEN
+                 least({wal}, pg_current_wal_lsn() - '0/0')::float8 END AS wal_bytes FROM ({counters}) AS counters"
+        ))
+        .await
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod explain;
 mod gather;
+mod guide_indexes;
 mod indexes;
 mod seen;
 mod session;
@@ -15,7 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
-use super::rule::{Area, Finding, Rule};
+use super::rule::{Area, Finding, FixKind, Rule};
 use crate::observe::{Address, Numbers, statement_shown};
 use crate::units::format_count;
 use session::Session;
@@ -71,7 +72,8 @@ impl Basis {
 /// Its rules.
 pub(super) fn rules() -> Vec<&'static Rule> {
     let mut rules = vec![&REACHABLE];
-    rules.extend(indexes::rules());
+    rules.extend(guide_indexes::rules());
+    rules.extend(indexes::RULES);
     rules.extend(tables::RULES);
     rules.extend(activity::RULES);
     rules.extend(statements::RULES);
@@ -97,17 +99,38 @@ pub(super) async fn look(target: &DbTarget, timeout: Duration) -> Vec<Finding> {
         let server = &seen.server;
         let reached = format!("PostgreSQL {}, database {}, role {}", server.version, server.name, server.role);
         let mut found = vec![REACHABLE.pass(reached)];
+        found.extend(guide_indexes::judge(&seen));
         found.extend(indexes::judge(&seen, &basis));
         found.extend(tables::judge(&seen, &basis));
         found.extend(activity::judge(&seen, &basis));
         found.extend(statements::judge(&seen, &basis));
         found.extend(settings::judge(&seen, &basis));
         found.extend(plan.map(|(statement, plan)| explain::judge(statement, &plan)));
+        if seen.server.in_recovery {
+            found = found.into_iter().map(for_the_primary).collect();
+        }
         Ok(found)
     };
     let looked = tokio::time::timeout(timeout * 10, looking).await;
     let looked = looked.unwrap_or_else(|_| Err(format!("no end within {} s", (timeout * 10).as_secs_f64())));
     looked.unwrap_or_else(|why: String| vec![REACHABLE.unknown(format!("cannot look at PostgreSQL: {why}"))])
+}
+
+/// Where a primary's counters would be.
+const ON_A_STANDBY: &str = "this is a standby, which does not count it: ask the primary";
+
+/// What a standby cannot do itself, its primary can.
+fn for_the_primary(mut finding: Finding) -> Finding {
+    if let Some(fix) = finding.fix.as_mut().filter(|fix| fix.kind == FixKind::Sql && !is_of_a_server(&fix.text)) {
+        fix.text = format!("-- this is a standby: on its primary\n{}", fix.text);
+    }
+    finding
+}
+
+/// Settings and sessions are each server's own.
+fn is_of_a_server(statements: &str) -> bool {
+    let own = ["ALTER SYSTEM", "SELECT ", "--"];
+    statements.lines().all(|line| own.iter().any(|word| line.starts_with(word)))
 }
 
 /// The first ten lines, and how many more there are.

@@ -22,6 +22,7 @@ pub(super) struct Seen {
     pub(super) tables: Told<Vec<Table>>,
     pub(super) oldest: Told<Vec<Oldest>>,
     pub(super) connections: Told<Connections>,
+    pub(super) prepared: Told<Vec<Prepared>>,
     pub(super) busy: Told<Vec<Busy>>,
     /// `None`: the extension is not there.
     pub(super) statements: Told<Option<Vec<Statement>>>,
@@ -32,13 +33,15 @@ pub(super) struct Seen {
 pub(super) struct Server {
     pub(super) version: String,
     pub(super) name: String,
+    /// Its name, and the role's, quoted where they must be.
+    pub(super) quoted: String,
     pub(super) role: String,
     /// Sees what other roles' sessions do.
     pub(super) sees_all: bool,
     pub(super) in_recovery: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub(super) struct Setting {
     pub(super) name: String,
     #[serde(rename = "setting")]
@@ -46,6 +49,9 @@ pub(super) struct Setting {
     pub(super) unit: Option<String>,
     #[serde(default)]
     pub(super) pending_restart: bool,
+    /// `configuration file`, `command line`, `database`, …
+    #[serde(default)]
+    pub(super) source: String,
 }
 
 /// `pg_stat_database`: columns of later versions are options.
@@ -113,6 +119,7 @@ pub(super) struct Duplicate {
     pub(super) covered_by: String,
     pub(super) table: String,
     pub(super) bytes: f64,
+    pub(super) partitioned: bool,
     pub(super) covering_definition: String,
 }
 
@@ -122,8 +129,22 @@ pub(super) struct Invalid {
     pub(super) table: String,
     /// Somebody is making it right now.
     pub(super) building: bool,
-    pub(super) partitioned: bool,
+    pub(super) mend: Mend,
     pub(super) definition: String,
+}
+
+/// What makes an index valid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mend {
+    /// Of a partitioned table: one on each of its partitions.
+    Whole,
+    /// It was left behind by a REINDEX CONCURRENTLY that failed.
+    Drop,
+    /// A unique one, on which nothing stands.
+    Again,
+    #[default]
+    Reindex,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -160,8 +181,9 @@ pub(super) struct Oldest {
     pub(super) database: String,
     pub(super) age: f64,
     pub(super) multixact_age: f64,
-    /// The oldest table of this database, where it is this one.
-    pub(super) table: Option<String>,
+    pub(super) quoted: String,
+    /// Whether it is the one that we look at.
+    pub(super) here: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -169,8 +191,34 @@ pub(super) struct Connections {
     pub(super) used: f64,
     /// To this database, ours left out.
     pub(super) here: f64,
-    pub(super) role_limit: f64,
+    /// Negative where there is none.
     pub(super) database_limit: f64,
+    pub(super) database: String,
+    /// Of the database: the service's role.
+    pub(super) owner: String,
+    pub(super) owner_limit: f64,
+    /// Roles with a limit of ten or more.
+    pub(super) roles: Vec<RoleLimit>,
+    /// Who has most of them, a line each.
+    pub(super) by_whom: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct RoleLimit {
+    pub(super) role: String,
+    pub(super) used: f64,
+    pub(super) limit: f64,
+}
+
+/// A transaction that waits for its COMMIT PREPARED.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Prepared {
+    /// As a literal.
+    pub(super) gid: String,
+    pub(super) owner: String,
+    pub(super) database: String,
+    pub(super) here: bool,
+    pub(super) age_s: f64,
 }
 
 /// A session that is within a transaction, or waits.
@@ -182,7 +230,8 @@ pub(super) struct Busy {
     pub(super) state: Option<String>,
     pub(super) transaction_s: Option<f64>,
     pub(super) state_s: Option<f64>,
-    pub(super) statement_s: Option<f64>,
+    /// For a lock.
+    pub(super) waits_s: Option<f64>,
     pub(super) blocked_by: Vec<i64>,
     pub(super) query: Option<String>,
 }
@@ -201,4 +250,8 @@ pub(super) struct Statement {
 pub(super) struct Checkpoints {
     pub(super) timed: f64,
     pub(super) requested: f64,
+    /// As `pg_stat_reset_shared` calls it.
+    pub(super) counted_in: String,
+    /// At most so much has been written between them.
+    pub(super) wal_bytes: Option<f64>,
 }

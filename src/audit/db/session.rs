@@ -16,8 +16,41 @@ const LIMITS: &str = "-c default_transaction_read_only=on -c lock_timeout=1s";
 /// For the connection to end in an orderly way.
 const GOODBYE_WITHIN: Duration = Duration::from_millis(500);
 
+/// Nobody's tables or functions are taken for the server's own.
+const CATALOGUES: &str = "SET LOCAL search_path = pg_catalog";
+
 /// What was asked for, or in one line why it could not be told.
 pub(super) type Told<T> = Result<T, String>;
+
+/// How a plan is come by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Nothing is run.
+    Planned,
+    /// The statement is run.
+    Run,
+}
+
+/// Why there are no rows.
+enum Unanswered {
+    NotUtf8,
+    Because(String),
+}
+
+impl From<String> for Unanswered {
+    fn from(why: String) -> Self {
+        Self::Because(why)
+    }
+}
+
+impl From<Unanswered> for String {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::NotUtf8 => "names or statements there are not UTF-8".to_owned(),
+            Unanswered::Because(why) => why,
+        }
+    }
+}
 
 /// An open connection. It ends when dropped.
 pub(super) struct Session {
@@ -61,11 +94,27 @@ impl Session {
 
     /// The rows of a SELECT, each read from its JSON.
     pub(super) async fn rows<T: DeserializeOwned>(&self, select: &str) -> Told<Vec<T>> {
-        let lines = self.lines(&format!("SELECT row_to_json(asked)::text FROM ({select}) AS asked")).await?;
+        let text = format!("SELECT row_to_json(asked)::text FROM ({select}) AS asked");
+        let lines = match self.ask(&text, CATALOGUES).await {
+            Err(Unanswered::NotUtf8) => self.bytes(select).await?,
+            other => other?,
+        };
         let read = |line: String| {
             serde_json::from_str(&line).map_err(|error| format!("the answer cannot be understood: {error}"))
         };
         lines.into_iter().map(read).collect()
+    }
+
+    /// The same where names or statements are not UTF-8, as those of a database in `SQL_ASCII` may be.
+    async fn bytes(&self, select: &str) -> Told<Vec<String>> {
+        let hex = format!("SELECT encode(textsend(row_to_json(asked)::text), 'hex') FROM ({select}) AS asked");
+        let unconverted = format!("{CATALOGUES}; SET LOCAL client_encoding = 'SQL_ASCII'");
+        let lines = self.ask(&hex, &unconverted).await?;
+        let byte = |digits: &[u8]| u8::from_str_radix(str::from_utf8(digits).unwrap_or_default(), 16).unwrap_or(b'?');
+        let text = |line: String| {
+            String::from_utf8_lossy(&line.as_bytes().chunks(2).map(byte).collect::<Vec<u8>>()).into_owned()
+        };
+        Ok(lines.into_iter().map(text).collect())
     }
 
     /// The first row of a SELECT.
@@ -75,31 +124,49 @@ impl Session {
 
     /// The first column of each row of one statement, in a transaction that cannot write and is rolled back.
     pub(super) async fn lines(&self, statement: &str) -> Told<Vec<String>> {
-        self.begin("SET LOCAL search_path = pg_catalog").await?;
+        Ok(self.ask(statement, CATALOGUES).await?)
+    }
+
+    async fn ask(&self, statement: &str, settings: &str) -> Result<Vec<String>, Unanswered> {
+        self.begin(settings).await?;
         let answer = self.client.simple_query(statement).await;
         let _ = self.client.batch_execute("ROLLBACK").await;
-        let messages = answer.map_err(|error| statement_words(&error))?;
+        let messages = answer.map_err(|error| match error.code() {
+            Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE | &SqlState::UNTRANSLATABLE_CHARACTER) => Unanswered::NotUtf8,
+            _ => Unanswered::Because(statement_words(&error)),
+        })?;
         let rows = messages.into_iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            SimpleQueryMessage::Row(row) => Some(row.try_get(0).map(|text| text.unwrap_or_default().to_owned())),
             _ => None,
         });
-        Ok(rows.collect())
+        rows.collect::<Result<_, _>>().map_err(|_| Unanswered::NotUtf8)
     }
 
     /// The plan of a statement that somebody else wrote, as JSON, with their search path, and only if it is a single one.
-    pub(super) async fn plan(&self, statement: &str, analyze: bool) -> Told<String> {
+    pub(super) async fn plan(&self, statement: &str, how: How) -> Told<String> {
         self.begin("").await?;
         let asked = async {
             // Prepared, and not run: the server takes one statement only.
-            self.client.prepare(statement).await?;
-            let options = if analyze { "ANALYZE, BUFFERS, VERBOSE, FORMAT JSON" } else { "VERBOSE, FORMAT JSON" };
-            self.client.simple_query(&format!("EXPLAIN ({options}) {statement}")).await
+            let parameters = self.client.prepare(statement).await.map_err(|error| plan_words(&error))?.params().len();
+            let options = match (how, parameters) {
+                (How::Run, 0) => "ANALYZE, BUFFERS, VERBOSE, FORMAT JSON",
+                (How::Planned, 0) => "VERBOSE, FORMAT JSON",
+                (How::Planned, _) => "GENERIC_PLAN, VERBOSE, FORMAT JSON",
+                (How::Run, _) => return Err("it has parameters: write values for $1 … to have it run".to_owned()),
+            };
+            let explain = format!("EXPLAIN ({options}) {statement}");
+            self.client.simple_query(&explain).await.map_err(|error| match error.code() {
+                // The option is new in 16.
+                Some(&SqlState::SYNTAX_ERROR | &SqlState::UNDEFINED_PARAMETER) if parameters > 0 => {
+                    "it has parameters, which are planned from PostgreSQL 16 on: write values for $1 …".to_owned()
+                }
+                _ => plan_words(&error),
+            })
         };
         let answer = asked.await;
         let _ = self.client.batch_execute("ROLLBACK").await;
-        let messages = answer.map_err(|error| statement_words(&error))?;
-        let text = messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        let text = answer?.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten().map(str::to_owned),
             _ => None,
         });
         text.ok_or_else(|| "the server gave no plan".to_owned())
@@ -108,7 +175,9 @@ impl Session {
     async fn begin(&self, more: &str) -> Told<()> {
         let ms = self.timeout.as_millis().max(1);
         let begin = format!(
-            "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = 1000; {more}"
+            // A standby knows no serializable transaction, and a deferrable one may wait.
+            "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = {ms}; \
+             SET LOCAL lock_timeout = 1000; SET LOCAL jit = off; {more}"
         );
         self.client.batch_execute(&begin).await.map_err(|error| statement_words(&error))
     }
@@ -139,6 +208,26 @@ fn connect_words(error: &Error) -> String {
         SqlState::INVALID_CATALOG_NAME => format!("{said}: is the name at the end of the URL right?"),
         SqlState::TOO_MANY_CONNECTIONS => format!("{said}: every connection is taken"),
         _ => said.to_owned(),
+    }
+}
+
+/// Of a statement that somebody else wrote.
+fn plan_words(error: &Error) -> String {
+    let Some(server) = error.as_db_error() else { return statement_words(error) };
+    let said = server.message();
+    match *server.code() {
+        // pg_monitor reads no tables.
+        SqlState::INSUFFICIENT_PRIVILEGE => format!("{said}: look as a role that may read it, or grant SELECT"),
+        SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => {
+            format!("{said}: is it in this database, spelled and quoted as there, and its schema named?")
+        }
+        SqlState::SYNTAX_ERROR if said.contains("multiple commands") => format!("{said}: only one is explained"),
+        SqlState::SYNTAX_ERROR | SqlState::UNDEFINED_COLUMN | SqlState::UNDEFINED_FUNCTION => {
+            let hint = server.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{said}{hint}")
+        }
+        SqlState::READ_ONLY_SQL_TRANSACTION => format!("{said}: only what writes nothing is run"),
+        _ => statement_words(error),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::super::rule::{Area, Finding, FixKind, Rule};
 use super::Basis;
 use super::seen::{Seen, Setting};
-use super::tables::RELOAD;
 
 const MB: f64 = 1024.0 * 1024.0;
 const GB: f64 = 1024.0 * MB;
@@ -171,7 +170,10 @@ pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
         PENDING.pass("none does")
     } else {
         let summary = format!("{} changed, and will hold after a new start", pending.join(", "));
-        PENDING.warn(summary).fix(FixKind::Shell, "pg_ctl restart  # or systemctl restart postgresql")
+        // Known to those who may see it.
+        let folder = settings.get("data_directory").map_or("…", |folder| folder.value.as_str());
+        let restart = format!("pg_ctl -D '{}' restart", folder.replace('\'', r"'\''"));
+        PENDING.warn(summary).fix(FixKind::Shell, format!("{restart}  # or: systemctl restart postgresql"))
     });
     found
 }
@@ -214,9 +216,40 @@ fn one(tuned: &'static Tuned, setting: &Setting, seen: &Seen, basis: &Basis) -> 
     }
     let side = if value < low { "less" } else { "more" };
     let summary = format!("{shown}: {side} than the guide wants: {}", tuned.rule.holds);
-    let after = if tuned.restart { "-- then start the server anew" } else { RELOAD };
-    let fix = format!("ALTER SYSTEM SET {} = '{to}';\n{after}", tuned.name);
+    let after = if tuned.restart { After::Restart } else { After::Reload };
+    let fix = change(seen, tuned.name, &format!("'{to}'"), after);
     tuned.rule.fail(summary).seen(why).fix(FixKind::Sql, fix)
+}
+
+/// What it takes for a changed setting to hold.
+#[derive(Clone, Copy)]
+pub(super) enum After {
+    Reload,
+    Restart,
+}
+
+/// The statements that change a setting where it has its present value from: others would not be heeded.
+pub(super) fn change(seen: &Seen, name: &str, to: &str, after: After) -> String {
+    let setting = seen.settings.as_ref().ok().and_then(|settings| settings.get(name));
+    let (database, role) = (&seen.server.quoted, &seen.server.role);
+    match setting.map_or("", |setting| setting.source.as_str()) {
+        "command line" => format!(
+            "-- it stands on the server's command line, which comes before every file: start the server with\n\
+             -- -c {name}={}",
+            to.trim_matches('\'')
+        ),
+        "database" => format!("ALTER DATABASE {database} SET {name} = {to};"),
+        "user" => format!("ALTER ROLE {role} SET {name} = {to};"),
+        "database user" => format!("ALTER ROLE {role} IN DATABASE {database} SET {name} = {to};"),
+        "client" => format!("-- it stands in the options of the URL: {name}={}", to.trim_matches('\'')),
+        _ => {
+            let after = match after {
+                After::Reload => "SELECT pg_reload_conf();",
+                After::Restart => "-- then start the server anew",
+            };
+            format!("ALTER SYSTEM SET {name} = {to};\n{after}")
+        }
+    }
 }
 
 /// A setting as a number, in the unit that it has.
@@ -314,8 +347,7 @@ mod tests {
                 to if to.ends_with("min") => bytes(to.trim_end_matches("min"), 60.0),
                 to => bytes(to, 1.0),
             };
-            let per_unit =
-                amount(&Setting { name: String::new(), value: "1".to_owned(), unit, pending_restart: false });
+            let per_unit = amount(&Setting { value: "1".to_owned(), unit, ..Setting::default() });
             set(&mut state, name, &(told.unwrap() / per_unit.unwrap()).to_string());
             assert_eq!(of(name, &state, &basis()).outcome, Outcome::Pass, "{name} after {fix}");
         }
@@ -345,5 +377,26 @@ mod tests {
         assert_eq!(of("pending_restart", &state, &basis()).outcome, Outcome::Warn);
         state.settings = Err("no".to_owned());
         assert_eq!(of("pending_restart", &state, &basis()).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_setting_is_changed_where_it_comes_from() {
+        let mut state = seen();
+        (state.server.quoted, state.server.role) = ("\"Größe\"".to_owned(), "monitor".to_owned());
+        for (source, fix) in [
+            ("configuration file", "ALTER SYSTEM SET work_mem = '5MB';\nSELECT pg_reload_conf();"),
+            ("database", "ALTER DATABASE \"Größe\" SET work_mem = '5MB';"),
+            ("user", "ALTER ROLE monitor SET work_mem = '5MB';"),
+            ("database user", "ALTER ROLE monitor IN DATABASE \"Größe\" SET work_mem = '5MB';"),
+        ] {
+            let setting = state.settings.as_mut().unwrap().get_mut("work_mem").unwrap();
+            (setting.value, setting.source) = ("4096".to_owned(), source.to_owned());
+            assert_eq!(of("work_mem", &state, &basis()).fix.unwrap().text, fix);
+        }
+        for (source, word) in [("command line", "-- -c work_mem=5MB"), ("client", "URL: work_mem=5MB")] {
+            state.settings.as_mut().unwrap().get_mut("work_mem").unwrap().source = source.to_owned();
+            let fix = of("work_mem", &state, &basis()).fix.unwrap().text;
+            assert!(fix.lines().all(|line| line.starts_with("--")) && fix.ends_with(word), "{fix}");
+        }
     }
 }

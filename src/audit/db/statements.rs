@@ -2,7 +2,7 @@
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
 use super::seen::{Checkpoints, Database, Seen, Statement};
-use super::settings::number;
+use super::settings::{After, change, number};
 use super::{Basis, but_more, one_line};
 use crate::observe::Numbers;
 use crate::units::{format_count, format_ms};
@@ -22,7 +22,7 @@ static SLOW: Rule = Rule {
     lines: &[6, 10],
     section: "Query Optimization",
     holds: "no statement of 100 calls takes 20 ms on average; fails at 500 ms and 10 calls",
-    source: "the guide's target for a statement; pghero's slow query",
+    source: "the guide's target for a statement (500 ms); pghero's slow query (20 ms, 100 calls); 10 calls: own choice, that one report is no alarm",
     applies: "pg_stat_statements, pg_read_all_stats",
 };
 static LOG: Rule = Rule {
@@ -40,8 +40,8 @@ static HIT: Rule = Rule {
     lines: &[10],
     section: "High Database CPU Usage",
     holds: "99 % of the blocks are found in shared_buffers; fails below 90 %",
-    source: "pghero's hit rate",
-    applies: "100,000 blocks, statistics of some hours",
+    source: "pghero's hit rate (99 %); 90 %: own choice, ten times as much from disk",
+    applies: "100,000 blocks, statistics of some hours (--evidence-age)",
 };
 static CHECKPOINTS: Rule = Rule {
     id: "db.checkpoints",
@@ -49,8 +49,8 @@ static CHECKPOINTS: Rule = Rule {
     lines: &[],
     section: "PostgreSQL Configuration",
     holds: "fewer than half of the checkpoints are asked for before their time",
-    source: "PostgreSQL, checkpoint_warning: a full WAL asks for them",
-    applies: "20 checkpoints",
+    source: "PostgreSQL, WAL Configuration: raise max_wal_size where a full WAL asks for them; half, 20: own choice, that a few by hand are no alarm",
+    applies: "20 checkpoints; not a standby",
 };
 
 pub(super) static RULES: [&Rule; 5] = [&COUNTED, &SLOW, &LOG, &HIT, &CHECKPOINTS];
@@ -59,6 +59,13 @@ pub(super) static RULES: [&Rule; 5] = [&COUNTED, &SLOW, &LOG, &HIT, &CHECKPOINTS
 pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
     let mut found = Vec::new();
     match &seen.statements {
+        Ok(Some(_)) if is_off(seen) => {
+            let fix = change(seen, TRACK, "'top'", After::Reload);
+            found.push(
+                COUNTED.fail("nobody counts statements here: pg_stat_statements.track = none").fix(FixKind::Sql, fix),
+            );
+            found.push(SLOW.unknown("statements are not counted: see db.statements_counted"));
+        }
         Ok(Some(statements)) => {
             found.push(COUNTED.pass("it does"));
             found.push(slow(statements, seen));
@@ -76,27 +83,40 @@ pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
     }
     found.push(log(seen));
     found.push(seen.database.as_ref().map_or_else(|why| HIT.unknown(why), |database| hit(database, basis)));
-    found.push(seen.checkpoints.as_ref().map_or_else(|why| CHECKPOINTS.unknown(why), checkpoints));
+    found.push(match &seen.checkpoints {
+        Ok(_) if seen.server.in_recovery => CHECKPOINTS.not_applicable(super::ON_A_STANDBY),
+        Ok(checkpoints) => asked_for(checkpoints, seen),
+        Err(why) => CHECKPOINTS.unknown(why),
+    });
     found
+}
+
+const TRACK: &str = "pg_stat_statements.track";
+
+fn is_off(seen: &Seen) -> bool {
+    seen.settings.as_ref().is_ok_and(|settings| settings.get(TRACK).is_some_and(|track| track.value == "none"))
 }
 
 fn not_counted(seen: &Seen) -> Finding {
     let loaded = seen.settings.as_ref().ok().and_then(|settings| settings.get("shared_preload_libraries"));
     let preload = match loaded {
         Some(loaded) if loaded.value.contains("pg_stat_statements") => String::new(),
-        Some(loaded) if !loaded.value.trim().is_empty() => restart(&format!("{},pg_stat_statements", loaded.value)),
-        Some(_) => restart("pg_stat_statements"),
+        Some(loaded) => {
+            let named =
+                loaded.value.split(',').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
+            let libraries: Vec<String> =
+                named.chain(["pg_stat_statements"]).map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
+            change(seen, "shared_preload_libraries", &libraries.join(", "), After::Restart) + "\n"
+        }
         None => {
-            "-- where SHOW shared_preload_libraries does not name it:\n".to_owned() + &restart("pg_stat_statements")
+            "-- where a superuser's SHOW shared_preload_libraries does not name pg_stat_statements: add it there, and \
+                 start the server anew\n"
+                .to_owned()
         }
     };
-    COUNTED
-        .fail("nobody counts statements here")
-        .fix(FixKind::Sql, format!("{preload}CREATE EXTENSION IF NOT EXISTS pg_stat_statements;"))
-}
-
-fn restart(libraries: &str) -> String {
-    format!("ALTER SYSTEM SET shared_preload_libraries = {libraries};\n-- start the server anew, then:\n")
+    // An extension that is there already does no harm.
+    let create = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;";
+    COUNTED.fail("nobody counts statements here").fix(FixKind::Sql, preload + create)
 }
 
 fn slow(statements: &[Statement], seen: &Seen) -> Finding {
@@ -134,7 +154,8 @@ fn slow(statements: &[Statement], seen: &Seen) -> Finding {
         })))
         .fix(
             FixKind::Words,
-            "look at its plan with `check db --explain \"SELECT …\"`, and add the index that its WHERE wants",
+            "look at its plan with `check db --explain \"SELECT …\"`, and add the index that its WHERE wants; then \
+             SELECT pg_stat_statements_reset(); so that it is counted anew",
         )
 }
 
@@ -142,7 +163,7 @@ fn log(seen: &Seen) -> Finding {
     let Some(limit) = number(seen, "log_min_duration_statement") else {
         return LOG.unknown("log_min_duration_statement cannot be seen");
     };
-    let fix = "ALTER SYSTEM SET log_min_duration_statement = 1000;\nSELECT pg_reload_conf();";
+    let fix = change(seen, "log_min_duration_statement", "1000", After::Reload);
     match limit {
         limit if limit < 0.0 => LOG.fail("slow statements are not logged").fix(FixKind::Sql, fix),
         limit if limit > 1000.0 => {
@@ -174,7 +195,7 @@ fn hit(database: &Database, basis: &Basis) -> Finding {
     )
 }
 
-fn checkpoints(of: &Checkpoints) -> Finding {
+fn asked_for(of: &Checkpoints, seen: &Seen) -> Finding {
     let all = of.timed + of.requested;
     let line = format!("{:.0} of {all:.0} checkpoints were asked for", of.requested);
     if all < 20.0 {
@@ -183,9 +204,20 @@ fn checkpoints(of: &Checkpoints) -> Finding {
     if of.requested / all < 0.5 {
         return CHECKPOINTS.pass(line);
     }
+    // Megabytes.
+    let now = number(seen, "max_wal_size").unwrap_or(0.0);
+    let each = of.wal_bytes.map_or(f64::INFINITY, |bytes| bytes / all / 1024.0 / 1024.0);
+    if each < now / 4.0 {
+        // CHECKPOINT, backups and, before 15, CREATE DATABASE ask for one, however little was written.
+        return CHECKPOINTS
+            .pass(format!("{line}, by somebody: {each:.0} MB of WAL or less between them do not fill max_wal_size"));
+    }
+    let larger =
+        change(seen, "max_wal_size", &format!("'{:.0}GB'", (2.0 * now / 1024.0).max(8.0).ceil()), After::Reload);
     CHECKPOINTS
         .warn(format!("{line}: the WAL fills up before its time"))
-        .fix(FixKind::Sql, "ALTER SYSTEM SET max_wal_size = '8GB';\nSELECT pg_reload_conf();")
+        .seen([format!("max_wal_size = {now:.0} MB")])
+        .fix(FixKind::Sql, format!("{larger}\n-- and count anew:\nSELECT pg_stat_reset_shared('{}');", of.counted_in))
 }
 
 #[cfg(test)]
@@ -217,7 +249,8 @@ mod tests {
         let fix = |state: &Seen| judge(state, &basis())[0].fix.clone().unwrap().text;
         assert_eq!(fix(&state), "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;");
         set(&mut state, "shared_preload_libraries", "timescaledb");
-        assert!(fix(&state).starts_with("ALTER SYSTEM SET shared_preload_libraries = timescaledb,pg_stat_statements;"));
+        let both = "ALTER SYSTEM SET shared_preload_libraries = 'timescaledb', 'pg_stat_statements';";
+        assert!(fix(&state).starts_with(both), "{}", fix(&state));
         state.statements = Err("pg_stat_statements must be loaded via shared_preload_libraries".to_owned());
         assert_eq!(judge(&state, &basis())[0].outcome, Outcome::Fail);
         state.statements = Err("lost".to_owned());
@@ -249,8 +282,20 @@ mod tests {
 
     #[test]
     fn checkpoints_come_in_time() {
-        let outcome = |timed, requested| checkpoints(&Checkpoints { timed, requested }).outcome;
+        let of = |timed, requested| {
+            asked_for(
+                &Checkpoints { timed, requested, counted_in: "bgwriter".to_owned(), ..Checkpoints::default() },
+                &seen(),
+            )
+        };
+        let outcome = |timed, requested| of(timed, requested).outcome;
         assert_eq!((outcome(15.0, 5.0), outcome(10.0, 10.0)), (Outcome::Pass, Outcome::Warn));
         assert_eq!(outcome(1.0, 5.0), Outcome::NotApplicable);
+        let little = Checkpoints { requested: 20.0, wal_bytes: Some(20.0 * 2e9), ..Checkpoints::default() };
+        assert_eq!(asked_for(&little, &seen()).outcome, Outcome::Pass, "by hand");
+        let much = Checkpoints { wal_bytes: Some(20.0 * 4e9), ..little };
+        assert_eq!(asked_for(&much, &seen()).outcome, Outcome::Warn);
+        let fix = of(10.0, 10.0).fix.unwrap().text;
+        assert!(fix.starts_with("ALTER SYSTEM SET max_wal_size = '16GB';"), "more than there is: {fix}");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
 use super::seen::{Oldest, Seen, Table};
-use super::settings::number;
-use super::{Basis, but_more};
+use super::settings::{After, change, number};
+use super::{Basis, ON_A_STANDBY, but_more};
 use crate::units::format_count;
 
 static SEQUENTIAL: Rule = Rule {
@@ -12,8 +12,8 @@ static SEQUENTIAL: Rule = Rule {
     lines: &[2, 6],
     section: "Database Monitoring",
     holds: "tables of 10,000 rows or more are read by an index in 95 % of the scans",
-    source: "pghero's missing index",
-    applies: "100 sequential scans that read 1,000 rows or more each",
+    source: "pghero's missing index (95 %, 10,000 rows); 100 scans of 1,000 rows: own choice, that a few by hand or with a LIMIT are no alarm",
+    applies: "100 sequential scans that read 1,000 rows or more each, statistics of some hours (--evidence-age)",
 };
 static DEAD: Rule = Rule {
     id: "db.dead_rows",
@@ -21,17 +21,17 @@ static DEAD: Rule = Rule {
     lines: &[4],
     section: "Database Monitoring",
     holds: "fewer dead rows than autovacuum waits for; fails at twice as many",
-    source: "autovacuum's formula: threshold + scale factor × rows, the table's own where it has them",
-    applies: "",
+    source: "PostgreSQL, the autovacuum daemon: threshold + scale factor × rows, the table's own where it has them; twice, 1,000 rows: own choice, as autovacuum comes once a minute",
+    applies: "1,000 dead rows; not a standby",
 };
 static STALE: Rule = Rule {
     id: "db.stale_statistics",
     area: Area::Db,
     lines: &[4],
     section: "Performance Optimization Checklist",
-    holds: "tables of 1,000 rows or more were analyzed, and fewer rows have changed since than autovacuum waits for; fails at twice as many",
-    source: "autovacuum's formula for ANALYZE",
-    applies: "",
+    holds: "where 1,000 rows or more have changed since the last ANALYZE, fewer than autovacuum waits for; fails at twice as many",
+    source: "PostgreSQL, the autovacuum daemon: its formula for ANALYZE; twice, 1,000 rows: own choice, as autovacuum comes once a minute",
+    applies: "not a standby",
 };
 static AUTOVACUUM: Rule = Rule {
     id: "db.autovacuum",
@@ -39,7 +39,7 @@ static AUTOVACUUM: Rule = Rule {
     lines: &[4],
     section: "Performance Optimization Checklist",
     holds: "autovacuum and track_counts are on, for the server and for every table",
-    source: "PostgreSQL, routine vacuuming",
+    source: "PostgreSQL, routine vacuuming: without it tables bloat and plans grow old",
     applies: "",
 };
 static WRAPAROUND: Rule = Rule {
@@ -47,8 +47,8 @@ static WRAPAROUND: Rule = Rule {
     area: Area::Db,
     lines: &[],
     section: "Database Monitoring",
-    holds: "the oldest transaction is younger than 500 million; fails at 1,000 million",
-    source: "PostgreSQL stops writing at 2,147 million; autovacuum begins at 200 million",
+    holds: "the oldest transaction is younger than twice autovacuum_freeze_max_age and than 1,300 million; fails at five times and at 1,400 million",
+    source: "check_postgres (1,300 and 1,400 million); PostgreSQL begins to freeze at autovacuum_freeze_max_age; twice and five times it: own choice, that autovacuum has had its time",
     applies: "",
 };
 
@@ -58,6 +58,10 @@ pub(super) static RULES: [&Rule; 5] = [&SEQUENTIAL, &DEAD, &STALE, &AUTOVACUUM, 
 pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
     let mut found = Vec::new();
     match &seen.tables {
+        Ok(tables) if seen.server.in_recovery => {
+            found.push(sequential(tables, seen, basis));
+            found.extend([&DEAD, &STALE].map(|rule| rule.not_applicable(ON_A_STANDBY)));
+        }
         Ok(tables) => {
             found.push(sequential(tables, seen, basis));
             found.push(dead(tables, seen));
@@ -66,7 +70,7 @@ pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
         Err(why) => found.extend([&SEQUENTIAL, &DEAD, &STALE].map(|rule| rule.unknown(why))),
     }
     found.push(autovacuum(seen));
-    found.push(seen.oldest.as_ref().map_or_else(|why| WRAPAROUND.unknown(why), |list| wraparound(list)));
+    found.push(seen.oldest.as_ref().map_or_else(|why| WRAPAROUND.unknown(why), |list| wraparound(list, seen)));
     found
 }
 
@@ -146,26 +150,26 @@ fn dead(tables: &[Table], seen: &Seen) -> Finding {
                 ago(table.vacuumed_s)
             )
         })))
+        .seen(held_back(seen))
         .fix(FixKind::Sql, lines(over.iter().map(|(table, _)| format!("VACUUM (ANALYZE) {};", table.shown))))
 }
 
+/// What an open transaction may still see is not removed.
+fn held_back(seen: &Seen) -> Option<String> {
+    let open = |seconds: &Option<f64>| seconds.is_some_and(|seconds| seconds >= 60.0);
+    let busy = seen.busy.iter().flatten().any(|one| open(&one.transaction_s));
+    let prepared = seen.prepared.iter().flatten().any(|one| one.age_s >= 60.0);
+    (busy || prepared).then(|| "an open transaction keeps what it may still see: db.long_transactions first".to_owned())
+}
+
 fn stale(tables: &[Table], seen: &Seen) -> Finding {
-    let share = |table: &Table| {
-        if table.analyzed_s.is_none() && table.live >= 1000.0 {
-            f64::INFINITY
-        } else {
-            table.changed / trigger(table, seen, "analyze").max(1.0)
-        }
-    };
     let over: Vec<(&Table, f64)> = tables
         .iter()
-        .map(|table| (table, share(table)))
-        .filter(|(table, share)| {
-            share.is_infinite() || table.changed >= 1000.0 && *share > 1.0 && is_past(table.analyzed_s)
-        })
+        .map(|table| (table, table.changed / trigger(table, seen, "analyze").max(1.0)))
+        .filter(|(table, share)| table.changed >= 1000.0 && *share > 1.0 && is_past(table.analyzed_s))
         .collect();
     if over.is_empty() {
-        return STALE.pass("the planner knows every table of 1,000 rows or more as it is");
+        return STALE.pass("no table has changed by more than autovacuum waits for");
     }
     let outcome = if over.iter().any(|(_, share)| *share >= 2.0) { Outcome::Fail } else { Outcome::Warn };
     let count = over.len();
@@ -195,7 +199,7 @@ fn autovacuum(seen: &Seen) -> Finding {
         .filter(|name| settings.get(*name).is_some_and(|setting| setting.value == "off"))
         .collect();
     if !off.is_empty() {
-        let sets = off.iter().map(|name| format!("ALTER SYSTEM SET {name} = on;")).chain([RELOAD.to_owned()]);
+        let sets = off.iter().map(|name| change(seen, name, "on", After::Reload));
         return AUTOVACUUM.fail(format!("{} off", off.join(" and "))).fix(FixKind::Sql, lines(sets));
     }
     let disabled = |table: &&Table| {
@@ -214,31 +218,39 @@ fn autovacuum(seen: &Seen) -> Finding {
         .fix(FixKind::Sql, lines(tables.iter().map(|t| format!("ALTER TABLE {} RESET (autovacuum_enabled);", t.shown))))
 }
 
-fn wraparound(list: &[Oldest]) -> Finding {
-    let worst = list.iter().max_by(|a, b| a.age.max(a.multixact_age).total_cmp(&b.age.max(b.multixact_age)));
-    let Some(oldest) = worst else { return WRAPAROUND.unknown("no database was told") };
-    let age = oldest.age.max(oldest.multixact_age);
-    let what =
-        format!("the oldest transaction of {} is {} million old", oldest.database, format_count((age / 1e6) as u64));
-    let outcome = match age {
-        age if age >= 1e9 => Outcome::Fail,
-        age if age >= 5e8 => Outcome::Warn,
-        _ => return WRAPAROUND.pass(what),
+fn wraparound(list: &[Oldest], seen: &Seen) -> Finding {
+    let age = |of: &Oldest| of.age.max(of.multixact_age);
+    let Some(oldest) = list.iter().max_by(|a, b| age(a).total_cmp(&age(b))) else {
+        return WRAPAROUND.unknown("no database was told");
     };
-    let fix = match &oldest.table {
-        Some(table) => format!("VACUUM (FREEZE, VERBOSE) {table};"),
-        None => format!("-- connected to the database {}:\nVACUUM (FREEZE);", oldest.database),
+    let told = |of: &Oldest| {
+        format!("the oldest transaction of {} is {} transactions old", of.database, format_count(age(of) as u64))
     };
-    WRAPAROUND.found(outcome, what).fix(FixKind::Sql, fix)
+    let begins = number(seen, "autovacuum_freeze_max_age").unwrap_or(2e8);
+    let (warn, fail) = ((2.0 * begins).min(1.3e9), (5.0 * begins).min(1.4e9));
+    let outcome = match age(oldest) {
+        age if age >= fail => Outcome::Fail,
+        age if age >= warn => Outcome::Warn,
+        _ => return WRAPAROUND.pass(told(oldest)),
+    };
+    // Ours first: psql is there already.
+    let mut over: Vec<&Oldest> = list.iter().filter(|of| age(of) >= warn).collect();
+    over.sort_by_key(|of| !of.here);
+    let freeze = |of: &&Oldest| {
+        if of.here { "VACUUM (FREEZE);".to_owned() } else { format!("\\connect {}\nVACUUM (FREEZE);", of.quoted) }
+    };
+    WRAPAROUND
+        .found(outcome, told(oldest))
+        .seen(but_more(over.iter().map(|of| told(of))))
+        .seen([format!("autovacuum_freeze_max_age = {}", format_count(begins as u64))])
+        .seen(held_back(seen))
+        .fix(FixKind::Sql, lines(over.iter().map(freeze)))
 }
 
 /// Autovacuum comes by every minute, and what a session has changed is counted a while after: what was done just now stands.
 fn is_past(seconds: Option<f64>) -> bool {
     seconds.is_none_or(|seconds| seconds >= 300.0)
 }
-
-/// After ALTER SYSTEM.
-pub(super) const RELOAD: &str = "SELECT pg_reload_conf();";
 
 fn lines(of: impl Iterator<Item = String>) -> String {
     of.collect::<Vec<_>>().join("\n")
@@ -260,7 +272,7 @@ fn ago(seconds: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{basis, seen};
+    use super::super::tests::{basis, seen, set};
     use super::*;
 
     fn table() -> Table {
@@ -302,11 +314,13 @@ mod tests {
     }
 
     #[test]
-    fn a_large_table_that_was_never_analyzed_fails() {
+    fn a_large_table_that_has_changed_since_it_was_analyzed_fails() {
         let outcome = |table: Table| stale(&[table], &seen()).outcome;
         assert_eq!(outcome(table()), Outcome::Pass);
-        assert_eq!(outcome(Table { analyzed_s: None, ..table() }), Outcome::Fail);
-        assert_eq!(outcome(Table { analyzed_s: None, live: 999.0, ..table() }), Outcome::Pass);
+        let loaded = Table { analyzed_s: None, changed: 100_000.0, rows: 0.0, ..table() };
+        assert_eq!(outcome(loaded), Outcome::Fail);
+        let counted_anew = Table { analyzed_s: None, ..table() };
+        assert_eq!(outcome(counted_anew), Outcome::Pass, "nothing has changed since pg_stat_reset()");
         assert_eq!(outcome(Table { changed: 10_051.0, ..table() }), Outcome::Warn);
         assert_eq!(outcome(Table { changed: 20_100.0, ..table() }), Outcome::Fail);
         assert_eq!(outcome(Table { changed: 20_100.0, analyzed_s: Some(9.0), ..table() }), Outcome::Pass, "just now");
@@ -330,11 +344,19 @@ mod tests {
 
     #[test]
     fn the_oldest_database_is_named_before_the_server_stops() {
-        let of = |age, multixact_age| Oldest { database: "x".to_owned(), age, multixact_age, table: None };
-        let outcome = |list: &[Oldest]| wraparound(list).outcome;
-        assert_eq!(outcome(&[of(2e8, 0.0)]), Outcome::Pass);
-        assert_eq!(outcome(&[of(2e8, 0.0), of(6e8, 0.0)]), Outcome::Warn);
-        assert_eq!(outcome(&[of(2e8, 1.1e9)]), Outcome::Fail);
-        assert_eq!(outcome(&[]), Outcome::Unknown);
+        let of = |age, multixact_age| Oldest { quoted: "\"X\"".to_owned(), age, multixact_age, ..Oldest::default() };
+        let mut state = seen();
+        let outcome = |list: &[Oldest], state: &Seen| wraparound(list, state).outcome;
+        assert_eq!(outcome(&[of(3e8, 0.0)], &state), Outcome::Pass);
+        assert_eq!(outcome(&[of(2e8, 0.0), of(4e8, 0.0)], &state), Outcome::Warn);
+        assert_eq!(outcome(&[of(2e8, 1e9)], &state), Outcome::Fail);
+        assert_eq!(outcome(&[], &state), Outcome::Unknown);
+        let ours = Oldest { here: true, ..of(5e8, 0.0) };
+        let fix = wraparound(&[of(6e8, 0.0), of(1e8, 0.0), ours], &state).fix.unwrap().text;
+        assert_eq!(fix, "VACUUM (FREEZE);\n\\connect \"X\"\nVACUUM (FREEZE);");
+        set(&mut state, "autovacuum_freeze_max_age", "1000000000");
+        assert_eq!(outcome(&[of(1.2e9, 0.0)], &state), Outcome::Pass, "asked to wait so long");
+        assert_eq!(outcome(&[of(1.3e9, 0.0)], &state), Outcome::Warn);
+        assert_eq!(outcome(&[of(1.4e9, 0.0)], &state), Outcome::Fail);
     }
 }

@@ -4,7 +4,7 @@ use super::super::rule::Outcome;
 use super::seen::{Checkpoints, Connections, Database, Oldest, Seen, Server, Setting};
 use crate::observe::Numbers;
 
-use super::{Basis, activity, indexes, one_line, settings, statements, tables};
+use super::{Basis, activity, guide_indexes, indexes, one_line, settings, statements, tables};
 
 pub(super) fn basis() -> Basis {
     Basis {
@@ -32,13 +32,14 @@ pub(super) fn seen() -> Seen {
         ("superuser_reserved_connections", "3", None),
         ("log_min_duration_statement", "1000", Some("ms")),
         ("autovacuum", "on", None),
+        ("autovacuum_freeze_max_age", "200000000", None),
         ("track_counts", "on", None),
         ("shared_preload_libraries", "pg_stat_statements", None),
         ("idle_in_transaction_session_timeout", "0", Some("ms")),
     ];
     let setting = |(name, setting, unit): (&str, &str, Option<&str>)| {
         let unit = unit.map(str::to_owned);
-        (name.to_owned(), Setting { name: name.to_owned(), value: setting.to_owned(), unit, pending_restart: false })
+        (name.to_owned(), Setting { name: name.to_owned(), value: setting.to_owned(), unit, ..Setting::default() })
     };
     Seen {
         server: Server { sees_all: true, ..Server::default() },
@@ -58,10 +59,17 @@ pub(super) fn seen() -> Seen {
         foreign_keys: Ok(Vec::new()),
         tables: Ok(Vec::new()),
         oldest: Ok(vec![Oldest { age: 1e8, ..Oldest::default() }]),
-        connections: Ok(Connections { used: 20.0, here: 10.0, role_limit: -1.0, database_limit: -1.0 }),
+        connections: Ok(Connections {
+            used: 20.0,
+            here: 10.0,
+            owner_limit: -1.0,
+            database_limit: -1.0,
+            ..Connections::default()
+        }),
+        prepared: Ok(Vec::new()),
         busy: Ok(Vec::new()),
         statements: Ok(Some(Vec::new())),
-        checkpoints: Ok(Checkpoints { timed: 100.0, requested: 5.0 }),
+        checkpoints: Ok(Checkpoints { timed: 100.0, requested: 5.0, ..Checkpoints::default() }),
     }
 }
 
@@ -76,6 +84,7 @@ fn all_is_well_where_all_is_well_and_every_rule_has_its_say() {
     let found: Vec<_> = [indexes::judge, tables::judge, activity::judge, statements::judge, settings::judge]
         .into_iter()
         .flat_map(|judge| judge(&seen, &basis))
+        .chain(guide_indexes::judge(&seen))
         .collect();
     for finding in &found {
         assert!(matches!(finding.outcome, Outcome::Pass | Outcome::CannotExist), "{finding:?}");

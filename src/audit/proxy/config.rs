@@ -65,7 +65,9 @@ impl Files for Dump {
         // A relative name is relative to the folder of the first file.
         let folder = self.0.first().and_then(|(name, _)| Path::new(name).parent()).unwrap_or(Path::new("/"));
         let whole = folder.join(pattern).display().to_string();
-        Ok(self.0[1..].iter().filter(|(name, _)| like(&whole, name)).cloned().collect())
+        let pattern = pattern_of(&whole)?;
+        let matches = |name: &str| pattern.matches_with(name, AS_NGINX);
+        Ok(self.0[1..].iter().filter(|(name, _)| matches(name)).cloned().collect())
     }
 }
 
@@ -74,20 +76,14 @@ struct OnDisk(PathBuf);
 impl Files for OnDisk {
     fn matching(&self, pattern: &str) -> Result<Vec<(String, String)>, String> {
         let whole = self.0.join(pattern);
-        let (folder, name) = (whole.parent().unwrap_or(Path::new("")), whole.file_name().unwrap_or_default());
-        let name = name.to_string_lossy();
-        let mut paths = if name.contains('*') {
-            let entries = std::fs::read_dir(folder).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())));
-            // No such folder, no such files: nginx takes it so.
-            let entries = entries.map_or_else(|_| Vec::new(), Iterator::collect);
-            entries
-                .into_iter()
-                .filter(|path| path.file_name().is_some_and(|n| like(&name, &n.to_string_lossy())))
-                .collect()
+        // No such folder or files: nginx takes that so of a pattern, and not of a name.
+        let paths: Vec<PathBuf> = if pattern.contains(['*', '?', '[']) {
+            let shown = whole.display().to_string();
+            let found = glob::glob_with(&shown, AS_NGINX).map_err(|error| format!("include {pattern}: {error}"))?;
+            found.filter_map(Result::ok).filter(|path| path.is_file()).collect()
         } else {
-            vec![whole.clone()]
+            vec![whole]
         };
-        paths.sort();
         let text = |path: PathBuf| match std::fs::read_to_string(&path) {
             Ok(text) => Ok((path.display().to_string(), text)),
             Err(error) => Err(format!("cannot read {}: {error}", path.display())),
@@ -96,15 +92,12 @@ impl Files for OnDisk {
     }
 }
 
-fn like(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
-            (0..=rest.len())
-                .filter(|at| rest.is_char_boundary(*at))
-                .any(|at| !rest[..at].contains('/') && like(after, &rest[at..]))
-        }),
-    }
+/// glob(3) without flags, as nginx calls it.
+const AS_NGINX: glob::MatchOptions =
+    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+fn pattern_of(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text).map_err(|error| format!("include {text}: {error}"))
 }
 
 #[derive(Debug, PartialEq)]
@@ -258,10 +251,10 @@ fn tokens(name: &str, text: &str) -> Result<Vec<(usize, Token)>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<Vec<Directive>, String> {
+    pub(in crate::audit::proxy) fn of(text: &str) -> Result<Vec<Directive>, String> {
         parse("nginx.conf", text, &Dump(vec![(String::new(), String::new())]), 0)
     }
 

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use super::ProxyTarget;
 use super::config::{self, Directive};
+use crate::observe::Address;
 
 /// What the service keeps as static, and nginx may cache.
 const STATIC: &str = "/api/v2/static/version";
+/// Of a page that is read.
+const MOST_BYTES: usize = 1 << 20;
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +20,9 @@ pub(super) struct Seen {
     pub(super) version: Option<String>,
     pub(super) status: Option<Status>,
     pub(super) status_problem: Option<String>,
-    /// `X-Cache-Status` of requests for something static, one after the other; `None` where there was none.
-    pub(super) cache: Option<Vec<Option<String>>>,
+    /// `X-Cache-Status` of requests for something static, one after the other, or why there is none; `None` where the host
+    /// has nothing of that kind.
+    pub(super) cache: Option<Result<Vec<Option<String>>, String>>,
 }
 
 /// The page of `stub_status`.
@@ -49,13 +53,9 @@ pub(super) async fn gather(target: &ProxyTarget, timeout: Duration) -> Seen {
             Ok(answer) => {
                 seen.version = version(&answer);
                 let status = answer.status();
-                match answer.text().await.ok().as_deref().and_then(read_status) {
+                match beginning(answer).await.as_deref().and_then(read_status) {
                     Some(read) => seen.status = Some(read),
-                    None => {
-                        seen.status_problem = Some(format!(
-                            "{address} answers {status}, and is no page of stub_status: is the URL right?"
-                        ));
-                    }
+                    None => seen.status_problem = Some(no_page(address, status)),
                 }
             }
             Err(error) => seen.status_problem = Some(format!("{address}: {}", words(&error, timeout))),
@@ -63,20 +63,63 @@ pub(super) async fn gather(target: &ProxyTarget, timeout: Duration) -> Seen {
     }
     if let Some(host) = &target.host {
         let url = format!("{}{STATIC}", host.trim_end_matches('/'));
-        let mut said = Vec::new();
-        for _ in 0..5 {
-            match client.get(&url).send().await {
-                Ok(answer) if answer.status().is_success() => {
-                    seen.version = seen.version.take().or_else(|| version(&answer));
-                    let header = answer.headers().get("x-cache-status").and_then(|value| value.to_str().ok());
-                    said.push(header.map(str::to_owned));
-                }
-                _ => break,
-            }
-        }
-        seen.cache = (!said.is_empty()).then_some(said);
+        let (cache, version) = cached(&client, &url, timeout).await;
+        seen.cache = cache;
+        seen.version = seen.version.take().or(version);
     }
     seen
+}
+
+fn no_page(address: &Address, status: reqwest::StatusCode) -> String {
+    let hint = match status.as_u16() {
+        401 | 403 => "let this machine see it: allow, in its location",
+        502..=504 => {
+            "nginx passes it on to a service that does not answer: give it a location of its own with stub_status"
+        }
+        _ => "is the URL right?",
+    };
+    format!("{address} answers {status}, and is no page of stub_status: {hint}")
+}
+
+/// What nginx says of its cache, five times, and its version.
+async fn cached(
+    client: &reqwest::Client,
+    url: &str,
+    timeout: Duration,
+) -> (Option<Result<Vec<Option<String>>, String>>, Option<String>) {
+    let (mut said, mut told) = (Vec::new(), None);
+    for _ in 0..5 {
+        let answer = match client.get(url).send().await {
+            Ok(answer) => answer,
+            Err(error) => return (Some(Err(format!("GET {STATIC}: {}", words(&error, timeout)))), told),
+        };
+        told = told.or_else(|| version(&answer));
+        let status = answer.status();
+        if status.is_server_error() {
+            let hint = if status == 502 { ": nginx cannot reach the service" } else { "" };
+            return (Some(Err(format!("GET {STATIC} answers {status}{hint}"))), told);
+        }
+        if !status.is_success() {
+            return (None, told);
+        }
+        let header = answer.headers().get("x-cache-status").and_then(|value| value.to_str().ok());
+        said.push(header.map(str::to_owned));
+        // To its end, so that it can be kept.
+        let _ = beginning(answer).await;
+    }
+    (Some(Ok(said)), told)
+}
+
+/// As much of a body as a status page may have.
+async fn beginning(mut answer: reqwest::Response) -> Option<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MOST_BYTES {
+            return None;
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn version(answer: &reqwest::Response) -> Option<String> {
@@ -93,7 +136,16 @@ fn words(error: &reqwest::Error, timeout: Duration) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+    let said = innermost.to_string().split(" (os error").next().unwrap_or_default().to_lowercase();
+    let tls = error.url().is_some_and(|url| url.scheme() == "https");
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    match tls {
+        true if has(&["corrupt message", "invalidcontenttype", "eof"]) => format!("{said}: does it speak TLS there?"),
+        false if has(&["invalid http", "closed", "incomplete", "reset"]) => {
+            format!("{said}: does it want https:// there?")
+        }
+        _ => said,
+    }
 }
 
 fn read_status(page: &str) -> Option<Status> {

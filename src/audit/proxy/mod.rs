@@ -3,6 +3,11 @@
 mod config;
 mod gather;
 mod judge;
+mod passing;
+mod place;
+mod running;
+mod scope;
+mod simple;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +21,7 @@ static REACHABLE: Rule = Rule {
     lines: &[],
     section: "Nginx Optimization",
     holds: "its configuration can be read, and its status page answers",
-    source: "",
+    source: "own choice: without them nothing can be told",
     applies: "",
 };
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 
 use crate::capacity::{Seen, Stage, Step};
-use crate::judge::{self, Judged, Verdict};
+use crate::judge::{self, Judged, LawLevel, Verdict};
 use crate::load::LoadControl;
-use crate::record::{self, AskedSearch, HeldLevel, Recorder, Snapshot};
+use crate::record::{self, AskedSearch, HeldLevel, Recorder, Run, Snapshot};
 use crate::units::{format_duration, format_ms, format_ratio};
 
 /// A search's stage that is a running load.
@@ -50,6 +50,44 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Writes a level down, and judges it by what the journal tells of it.
+    async fn of_journal<T: Send + 'static>(
+        &mut self,
+        held: HeldLevel,
+        judge: impl FnOnce(&Run, &HeldLevel) -> T + Send + 'static,
+    ) -> Option<T> {
+        self.recorder.level(held.clone());
+        let folder = self.folder.clone();
+        let (told, hears) = tokio::sync::oneshot::channel();
+        let judging = move || {
+            // The load comes first: this takes what CPU it leaves. A system that refuses is no reason not to judge.
+            let _ = rustix::process::nice(10);
+            // The second before the hold is looked at as well.
+            let run = record::read_from(&folder, held.from_s - 2.0).map(|mut run| {
+                // Its line may not have been written yet.
+                run.levels.retain(|level| level.from_s != held.from_s);
+                run.levels.push(held.clone());
+                run
+            });
+            let _ = told.send(run.map(|run| judge(&run, &held)));
+        };
+        if let Err(error) = std::thread::Builder::new().name("look".into()).spawn(judging) {
+            self.failed = Some(format!("a level cannot be looked at: {error}"));
+            return None;
+        }
+        match hears.await {
+            Ok(Ok(judged)) => Some(judged),
+            Ok(Err(error)) => {
+                self.failed = Some(error.to_string());
+                None
+            }
+            Err(_) => {
+                self.failed = Some("a level cannot be looked at: the judge has ended".to_owned());
+                None
+            }
+        }
+    }
+
     fn level(&self, level: f64) -> String {
         if self.users { format!("{level} users") } else { format!("{level}/s") }
     }
@@ -79,32 +117,17 @@ impl Stage for Live<'_> {
         }
     }
 
+    fn set_turns(&mut self, tasks: f64) {
+        self.control.set_turns(tasks.round() as u32);
+    }
+
     async fn look(&mut self, held: HeldLevel) -> Option<Judged> {
-        self.recorder.level(held.clone());
-        let (folder, confidence) = (self.folder.clone(), self.asked.confidence(held.looks));
-        let (told, hears) = tokio::sync::oneshot::channel();
-        let judging = move || {
-            // The load comes first: this takes what CPU it leaves. A system that refuses is no reason not to judge.
-            let _ = rustix::process::nice(10);
-            // The second before the hold is looked at as well.
-            let run = record::read_from(&folder, held.from_s - 2.0);
-            let _ = told.send(run.map(|run| judge::judge_hold(&run, &held, confidence)));
-        };
-        if let Err(error) = std::thread::Builder::new().name("look".into()).spawn(judging) {
-            self.failed = Some(format!("a level cannot be looked at: {error}"));
-            return None;
-        }
-        match hears.await {
-            Ok(Ok(judged)) => Some(judged),
-            Ok(Err(error)) => {
-                self.failed = Some(error.to_string());
-                None
-            }
-            Err(_) => {
-                self.failed = Some("a level cannot be looked at: the judge has ended".to_owned());
-                None
-            }
-        }
+        let confidence = self.asked.confidence(held.looks);
+        self.of_journal(held, move |run, held| judge::judge_hold(run, held, confidence)).await
+    }
+
+    async fn measure(&mut self, held: HeldLevel) -> Option<LawLevel> {
+        self.of_journal(held, judge::measure_law_level).await
     }
 
     fn note(&mut self, held: HeldLevel) {
@@ -116,6 +139,16 @@ impl Stage for Live<'_> {
             Step::Holds { level, confirms: true } => format!("{} once more, to confirm it", self.level(*level)),
             Step::Holds { .. } => return,
             Step::NotAtRest => "the host has not come to rest within five minutes: the search is over".to_owned(),
+            Step::Law => "the scaling law: levels of more and more at one time".to_owned(),
+            Step::Measured(level) => {
+                let of =
+                    if self.users { format!("{} users", level.level) } else { format!("{} at a time", level.level) };
+                let left_out = level.left_out.as_deref().map(|why| format!(" · left out: {why}")).unwrap_or_default();
+                format!(
+                    "{:>6.0} s  {of}: {:.1} in flight · {:.0} req/s{left_out}",
+                    level.to_s, level.in_flight, level.requests_per_s
+                )
+            }
             Step::Looked(judged) => {
                 let level = &judged.level;
                 let word = match level.verdict {

@@ -1,5 +1,6 @@
 //! `capacity`: the highest load at which every target still passes; and what N users need by it.
 
+mod law;
 mod live;
 mod plan;
 
@@ -21,7 +22,7 @@ use super::settings::{
 };
 use super::{Failure, say};
 use crate::capacity::{CONFIDENCES, LOOKS_S};
-use crate::record::{Arrivals, AskedSearch};
+use crate::record::{Arrivals, AskedSearch, LoadModel};
 
 /// Where nothing is said.
 const MAX_TIME: Duration = Duration::from_mins(30);
@@ -78,6 +79,10 @@ pub(super) struct CapacityArgs {
     /// By users: how many start a second while the load grows [default: 50]
     #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate)]
     spawn_rate: Option<f64>,
+    /// When the edge is found, go on past it for the scaling law: where contention and coherency begin to cost, and where more
+    /// users make less. A third of --max-time is kept for it
+    #[arg(long)]
+    law: bool,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -101,6 +106,7 @@ impl CapacityArgs {
             max_time: self.max_time,
             width: self.width,
             abort_on: self.abort_on,
+            law: self.law.then_some(true),
         }
     }
 
@@ -167,6 +173,7 @@ fn search(layers: &[&SearchLayer], by: By) -> Result<AskedSearch, String> {
         abort_on: first(layers, |layer| layer.abort_on).unwrap_or(ABORT_ON),
         looks_s: LOOKS_S.to_vec(),
         confidences: CONFIDENCES.to_vec(),
+        law: None,
     };
     if search.start > most {
         let raise = match by {
@@ -192,8 +199,14 @@ pub(super) async fn capacity(mut args: CapacityArgs, stop: Receiver<bool>) -> Re
         return plan::plan(&args);
     }
     let sources = Sources::read(None, args.common.config.as_deref())?;
-    let (layer, search) = args.settle(&sources).map_err(Failure::usage)?;
+    let (layer, mut search) = args.settle(&sources).map_err(Failure::usage)?;
+    let searches: Vec<&SearchLayer> = sources.searches().collect();
+    let with_law = args.law || first(&searches, |layer| layer.law) == Some(true);
     let mut settings = sources.settle(layer)?;
+    if with_law {
+        let most = if settings.plan.model == LoadModel::Closed { search.most as u32 } else { settings.max_users };
+        law::share_time(&mut search, most).map_err(Failure::usage)?;
+    }
     settings.search = Some(search);
     settings.baseline = None;
     settings.strict_baseline = false;

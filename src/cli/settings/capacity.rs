@@ -19,6 +19,7 @@ pub(in crate::cli) struct SearchLayer {
     pub(in crate::cli) max_time: Option<Duration>,
     pub(in crate::cli) width: Option<f64>,
     pub(in crate::cli) abort_on: Option<f64>,
+    pub(in crate::cli) law: Option<bool>,
 }
 
 /// What a level is.
@@ -82,6 +83,7 @@ pub(super) fn read_table(mut table: Table<'_>) -> SearchLayer {
         max_time: table.take("max_time").and_then(|node| checked(&node, parse_time(&plain(&node)?))),
         width: table.take("width").and_then(|node| checked(&node, parse_width(&plain(&node)?))),
         abort_on: table.take("abort_on").and_then(|node| checked(&node, parse_abort_on(&plain(&node)?))),
+        law: table.take("law").and_then(|node| node.boolean()),
     };
     table.close();
     read
@@ -118,14 +120,14 @@ mod tests {
     #[test]
     fn a_table_says_how_to_search() {
         let text = "[capacity]\nby = \"rate\"\nstart = \"50/s\"\nmax_rate = \"2000/s\"\nmax_users = 500\nmax_time = \"10m\"\n\
-            width = \"8%\"\nabort_on = \"30% errors\"\n";
+            width = \"8%\"\nabort_on = \"30% errors\"\nlaw = true\n";
         let read = file(text).unwrap();
         assert_eq!((read.by, read.start.as_deref()), (Some(By::Rate), Some("50/s")));
         assert_eq!(
             (read.max_rate, read.max_users, read.max_time),
             (Some(2000.0), Some(500), Some(Duration::from_mins(10)))
         );
-        assert_eq!((read.width, read.abort_on), (Some(0.08), Some(0.3)));
+        assert_eq!((read.width, read.abort_on, read.law), (Some(0.08), Some(0.3), Some(true)));
         assert!(
             read.place("max_rate").starts_with("`max_rate` (")
                 && read.place("max_rate").ends_with("agenthub-perf.toml:4)")
@@ -168,11 +170,12 @@ mod tests {
             ("AGENTHUB_PERF_CAPACITY_MAX_TIME", "90s"),
             ("AGENTHUB_PERF_CAPACITY_WIDTH", "10%"),
             ("AGENTHUB_PERF_CAPACITY_ABORT_ON", "0.5"),
+            ("AGENTHUB_PERF_CAPACITY_LAW", "true"),
         ])
         .unwrap();
         assert_eq!((said.by, said.start.as_deref(), said.max_rate), (Some(By::Users), Some("20"), Some(50.0)));
         assert_eq!((said.max_users, said.max_time), (Some(400), Some(Duration::from_secs(90))));
-        assert_eq!((said.width, said.abort_on), (Some(0.1), Some(0.5)));
+        assert_eq!((said.width, said.abort_on, said.law), (Some(0.1), Some(0.5), Some(true)));
         assert_eq!(said.place("start"), "AGENTHUB_PERF_CAPACITY_START");
         for (name, value) in [("BY", "arrivals"), ("START", "x"), ("WIDTH", "0"), ("MAX_TIME", "0s")] {
             let name = format!("AGENTHUB_PERF_CAPACITY_{name}");

@@ -6,11 +6,12 @@ use crate::document::nearest;
 use crate::observe::{Address, ProcessSpec, Watch};
 use crate::report::Export;
 
+use super::super::check::CheckSettings;
 use super::super::probes;
 use super::capacity::{SearchLayer, parse_by, parse_start, parse_width};
 use super::{
-    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_scenario, parse_seed,
-    parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_any_time, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario,
+    parse_seed, parse_shape, parse_spawn_rate, parse_stages, parse_target, parse_time, parse_tolerance, parse_users,
 };
 
 /// What the environment says.
@@ -39,6 +40,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
             stages: env.one("STAGES", parse_stages)?,
             shape: env.one("SHAPE", parse_shape)?,
             abort_on: env.one("ABORT_ON", parse_abort_on)?,
+            horizon: env.one("HORIZON", parse_horizon)?,
             targets: env.list("TARGET", parse_target)?,
             baseline: env.text("BASELINE"),
             tolerance: env.one("TOLERANCE", parse_tolerance)?,
@@ -61,8 +63,9 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
                 max_time: env.one("CAPACITY_MAX_TIME", parse_time)?,
                 width: env.one("CAPACITY_WIDTH", parse_width)?,
                 abort_on: env.one("CAPACITY_ABORT_ON", parse_abort_on)?,
+                law: env.one("CAPACITY_LAW", parse_flag)?,
             },
-            accept: Vec::new(),
+            check: CheckSettings { before_run: env.one("CHECK", parse_flag)?, ..CheckSettings::default() },
             refused: Vec::new(),
             watch: Watch {
                 postgres: env.one("POSTGRES", Address::postgres)?,
@@ -80,7 +83,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 46] = [
+const KNOWN: [&str; 49] = [
     "CAPACITY_BY",
     "CAPACITY_START",
     "CAPACITY_MAX_RATE",
@@ -88,6 +91,8 @@ const KNOWN: [&str; 46] = [
     "CAPACITY_MAX_TIME",
     "CAPACITY_WIDTH",
     "CAPACITY_ABORT_ON",
+    "CAPACITY_LAW",
+    "CHECK",
     "CHECK_TOKEN",
     "POSTGRES",
     "REDIS",
@@ -108,6 +113,7 @@ const KNOWN: [&str; 46] = [
     "STAGES",
     "SHAPE",
     "ABORT_ON",
+    "HORIZON",
     "TARGET",
     "BASELINE",
     "TOLERANCE",

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::super::{Failure, check, probes};
 use super::capacity::{self, checked, plain};
 use super::{
-    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_scenario, parse_shape, parse_spawn_rate,
-    parse_stages, parse_tolerance, parse_users,
+    Layer, Source, parse_abort_on, parse_arrival_rate, parse_arrivals, parse_horizon, parse_scenario, parse_shape,
+    parse_spawn_rate, parse_stages, parse_tolerance, parse_users,
 };
 use crate::document::{Document, Node, Problems, Table};
 use crate::judge::Targets;
@@ -76,6 +76,7 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
         stages: table.take("stages").and_then(|node| checked(&node, parse_stages(node.text()?))),
         shape: table.take("shape").and_then(|node| checked(&node, parse_shape(node.text()?))),
         abort_on: table.take("abort_on").and_then(|node| checked(&node, parse_abort_on(&plain(&node)?))),
+        horizon: table.take("horizon").and_then(|node| checked(&node, parse_horizon(&plain(&node)?))),
         targets: table.take("targets").map(|node| targets(&node)).unwrap_or_default(),
         baseline: table.take("baseline").and_then(|node| node.filled_text().map(str::to_owned)),
         tolerance: table.take("tolerance").and_then(|node| checked(&node, parse_tolerance(&plain(&node)?))),
@@ -100,7 +101,11 @@ fn layer(mut table: Table<'_>, folder: &Path) -> Layer {
             .and_then(|node| node.table("[capacity]"))
             .map(capacity::read_table)
             .unwrap_or_default(),
-        accept: table.take("check").and_then(|node| node.table("[check]")).map(check::read_table).unwrap_or_default(),
+        check: table
+            .take("check")
+            .and_then(|node| node.table("[check]"))
+            .map(|table| check::read_table(table, folder))
+            .unwrap_or_default(),
     };
     table.close();
     layer

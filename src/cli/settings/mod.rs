@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Failure;
-use crate::audit::Acceptance;
+use super::check::CheckSettings;
 use crate::judge::Targets;
 use crate::load::{Connections, Proxies};
 use crate::observe::Watch;
@@ -29,6 +29,10 @@ pub(super) use source::Source;
 
 /// The configuration that is read where none is named.
 const DEFAULT_CONFIG: &str = "agenthub-perf.toml";
+
+/// Nothing is worth a soak that has to last for less.
+const LEAST_HORIZON: Duration = Duration::from_mins(1);
+const MOST_HORIZON: Duration = Duration::from_hours(3650 * 24);
 
 /// How much worse than a baseline counts as the same, where nothing is said.
 const TOLERANCE: f64 = 0.05;
@@ -50,6 +54,7 @@ pub(super) struct Layer {
     pub(super) shape: Option<Shape>,
     /// A fraction.
     pub(super) abort_on: Option<f64>,
+    pub(super) horizon: Option<Duration>,
     pub(super) targets: Vec<(String, String)>,
     pub(super) baseline: Option<String>,
     pub(super) tolerance: Option<f64>,
@@ -66,9 +71,9 @@ pub(super) struct Layer {
     pub(super) watch: Watch,
     /// What of it cannot be read, in words that repeat no secret.
     pub(super) refused: Vec<String>,
-    pub(super) accept: Vec<Acceptance>,
     /// How the edge is searched for, where it is.
     pub(super) search: SearchLayer,
+    pub(super) check: CheckSettings,
 }
 
 /// Levels over time: users, or arrivals a second.
@@ -95,6 +100,8 @@ pub(super) struct Settings {
     pub(super) plan: LoadPlan,
     /// The load is given up where a larger share fails.
     pub(super) abort_on: Option<f64>,
+    /// For how long what grows has to last; drift is not judged without.
+    pub(super) horizon: Option<Duration>,
     /// The load is a search for the edge, within the plan.
     pub(super) search: Option<AskedSearch>,
     /// Where the load is not made of stages.
@@ -123,8 +130,8 @@ pub(super) struct Settings {
     pub(super) allow_unproven: bool,
     /// What is watched beside the requests.
     pub(super) watch: Watch,
-    /// Findings of a check that somebody lives with.
-    pub(super) accept: Vec<Acceptance>,
+    /// What is said of checks beside where things are.
+    pub(super) check: CheckSettings,
     /// What a person may have meant otherwise.
     pub(super) warnings: Vec<String>,
 }
@@ -218,6 +225,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         allow_hosts: layers.iter().flat_map(|layer| layer.allow_hosts.clone()).collect(),
         plan,
         abort_on: layers.iter().find_map(|layer| layer.abort_on),
+        horizon: layers.iter().find_map(|layer| layer.horizon),
         search: None,
         spawn_rate,
         arrivals: layers.iter().find_map(|layer| layer.arrivals).unwrap_or_default(),
@@ -238,7 +246,7 @@ fn merge(layers: &[Layer]) -> Result<Settings, String> {
         http2: first(|layer| layer.http2).unwrap_or(true),
         allow_unproven: first(|layer| layer.allow_unproven).unwrap_or(false),
         watch: layers.iter().fold(Watch::default(), |watch, layer| watch.or(&layer.watch)),
-        accept: layers.iter().flat_map(|layer| layer.accept.clone()).collect(),
+        check: layers.iter().fold(CheckSettings::default(), |check, layer| check.or(&layer.check)),
         warnings: Vec::new(),
     })
 }
@@ -269,6 +277,15 @@ pub(super) fn parse_spawn_rate(text: &str) -> Result<f64, String> {
 pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
     if time.is_zero() { Err("the time must be above 0, e.g. 300s or 5m".to_owned()) } else { Ok(time) }
+}
+
+/// How long what grows has to last.
+pub(super) fn parse_horizon(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text.trim()).map_err(|error| error.to_string())?;
+    if (LEAST_HORIZON..=MOST_HORIZON).contains(&time) {
+        return Ok(time);
+    }
+    Err("the horizon must be from 1m to 3650d, e.g. 12h or 7d".to_owned())
 }
 
 /// A time that may be 0.
@@ -373,6 +390,10 @@ mod tests {
         }
         assert_eq!(parse_spawn_rate("0.5"), Ok(0.5));
         assert!(parse_time("0s").is_err());
+        assert_eq!(parse_horizon("7d"), Ok(Duration::from_hours(168)));
+        for bad in ["0", "59s", "-1d", "4000d", "soon"] {
+            assert!(parse_horizon(bad).is_err(), "{bad:?} was taken");
+        }
         assert_eq!(parse_seed("42"), Ok(42));
         for bad in ["x", "-1", "1.5", "", "9223372036854775808"] {
             assert!(parse_seed(bad).unwrap_err().contains("e.g. 42"), "{bad:?}");

@@ -14,12 +14,16 @@ const BUILT_IN: [(&str, u32, f64, u64); 5] = [
     ("soak", 50, 10.0, 7200),
 ];
 
+/// For how long what grows has to last, where a soak is not told otherwise: until the next release.
+const HORIZON: Duration = Duration::from_hours(7 * 24);
+
 fn built_in(name: &str) -> Option<Layer> {
     BUILT_IN.iter().find(|(known, ..)| *known == name).map(|&(_, users, rate, seconds)| Layer {
         source: Source::Program,
         users: Some(users),
         spawn_rate: Some(rate),
         run_time: Some(Duration::from_secs(seconds)),
+        horizon: (name == "soak").then_some(HORIZON),
         ..Layer::default()
     })
 }
@@ -56,6 +60,10 @@ mod tests {
         assert_eq!(load("stress"), (100, 20.0, 600));
         assert_eq!(load("ci"), (150, 50.0, 90));
         assert_eq!((load("soak").0, load("soak").2), (50, 7200));
+        let with_horizon: Vec<&str> =
+            BUILT_IN.iter().map(|(name, ..)| *name).filter(|name| built_in(name).unwrap().horizon.is_some()).collect();
+        assert_eq!(with_horizon, ["soak"]);
+        assert_eq!(built_in("soak").unwrap().horizon, Some(Duration::from_hours(168)));
         assert!(find("gide", None).unwrap_err().contains("guide"));
     }
 }

@@ -96,6 +96,7 @@ impl Service {
             intervals,
             watched: Vec::new(),
             levels: Vec::new(),
+            check: None,
             end: Some(End::Finished),
             warnings: Vec::new(),
         }

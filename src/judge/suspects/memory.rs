@@ -2,21 +2,17 @@
 
 use super::view::{View, bytes, number, past};
 use super::{Found, Rule};
+use crate::judge::Verdict;
+use crate::judge::line::{self, LEAST_S, Line, Points, fills_up, held_from_s};
 use crate::judge::looks::Looks;
 use crate::record::{ProbeKind, Seen};
-use crate::stats::{Slope, slope};
+use crate::stats::{CONFIDENCE, Slope};
 use crate::units::format_ratio;
 
-/// A shorter hold tells no growth from a start.
-const LEAST_S: f64 = 30.0;
 /// What it grew by within the hold, of what it was, and at least.
 const GROWN: f64 = 0.1;
 const LEAST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
-/// The last third of the hold grows as fast as this share of the whole: what fills up grows ever slower.
-const STILL: f64 = 0.6;
 const A_DAY_S: f64 = 86_400.0;
-/// Programs that fill the memory they were given, on purpose.
-const FILLS_UP: [&str; 7] = ["postgres", "redis", "valkey", "memcached", "mysql", "mariadb", "mongo"];
 
 /// Near its end: the guide's limit is 80 %.
 const NEAR: f64 = 0.9;
@@ -24,7 +20,7 @@ const NEAR_SHARE: f64 = 0.2;
 
 pub(super) const MEMORY_GROWTH: Rule = Rule {
     id: "memory_growth",
-    threshold: "under constant load for at least 30 s memory grows by at least 10 % and 16 MiB (lower end of the slope of Theil and Sen), no slower in its last third than at 60 % of that, and would be at its limit within a day (our own; databases and caches fill what they were given and are left out)",
+    threshold: "under constant load for at least 30 s memory grows by at least 10 % and 16 MiB (lower end of the slope of Theil and Sen, the first quarter left out), goes on in its later half at no less than 60 % of that, and would be at its limit within a day; with a horizon, where its drift fails (our own; databases and caches fill what they were given and are left out)",
     find: memory_growth,
 };
 
@@ -38,43 +34,46 @@ pub(super) const MEMORY_LIMIT: Rule = Rule {
 pub(super) struct Growth {
     pub(super) subject: String,
     slope: Slope,
+    from_s: f64,
     seconds: f64,
     limit: Option<f64>,
+    /// What the drift of a soak says of it, where that fails.
+    drift: Option<String>,
 }
 
 /// The one that grows most.
 pub(super) fn growth(view: &View<'_>) -> Option<Growth> {
     let watched = view.held(&[ProbeKind::Container, ProbeKind::Process, ProbeKind::Metrics]);
     // What the service tells of itself is also a process's or a container's: that one comes first and stays.
-    watched.filter_map(grows).reduce(|a, b| if b.slope.low > 1.1 * a.slope.low { b } else { a })
+    let growing = watched.filter_map(|looks| grows(view, looks));
+    growing.reduce(|a, b| if b.slope.low > 1.1 * a.slope.low { b } else { a })
 }
 
-fn grows(looks: &Looks<'_>) -> Option<Growth> {
-    let name = &looks.watched.name;
-    let told = name.facts.iter().filter(|(key, _)| ["image", "program"].contains(&key.as_str())).map(|(_, fact)| fact);
-    let fills_up = told.chain([&name.name]).any(|told| {
-        let told = told.to_lowercase();
-        FILLS_UP.iter().any(|program| told.contains(program))
-    });
-    if fills_up || looks.window_s() < LEAST_S {
+/// Where a horizon was asked for and its drift is told, by that; else by the rule's own thresholds.
+fn grows(view: &View<'_>, looks: &Looks<'_>) -> Option<Growth> {
+    let subject = looks.watched.name.to_string();
+    if fills_up(looks.watched) || looks.window_s() < LEAST_S {
         return None;
     }
-    let point = |(seen, _): &(&Seen, usize)| {
-        seen.gauges.get("memory_bytes").filter(|bytes| bytes.is_finite()).map(|bytes| (seen.to_s, *bytes))
-    };
-    let points: Vec<(f64, f64)> = looks.seen.iter().filter_map(point).collect();
-    let (first, last) = (points.first()?, points.last()?);
-    let seconds = last.0 - first.0;
-    let whole = slope(&points)?;
-    let grown = whole.low * seconds;
-    if seconds < LEAST_S || grown < LEAST_BYTES.max(GROWN * whole.start) {
-        return None;
-    }
-    let last_third: Vec<(f64, f64)> = points.iter().copied().filter(|(at, _)| *at >= last.0 - seconds / 3.0).collect();
-    let still = slope(&last_third).is_none_or(|last| last.value >= STILL * whole.value);
+    let held_s = view.hold.map_or(0.0, |part| held_from_s(view.run, part));
+    let Line { slope, growth, seconds, level, from_s, .. } =
+        Points::of_gauge(looks, "memory_bytes", held_s, true).line(CONFIDENCE)?;
     let limit = looks.seen.iter().filter_map(|(seen, _)| seen.gauges.get("memory_limit_bytes").copied()).next_back();
-    let within_a_day = limit.filter(|limit| *limit > 0.0).is_none_or(|limit| whole.low * A_DAY_S >= limit - last.1);
-    (still && within_a_day).then(|| Growth { subject: name.to_string(), slope: whole, seconds, limit })
+    let drift = view.drift.iter().find(|drift| drift.name == "memory" && drift.subject.as_ref() == Some(&subject));
+    let stands_out = match drift.map(|drift| drift.verdict) {
+        Some(Verdict::Fail) => true,
+        Some(Verdict::Pass) => false,
+        _ => {
+            let left = limit.filter(|limit| *limit > 0.0).map(|limit| limit - level - slope.value * seconds);
+            growth == line::Growth::Steady
+                && slope.low * seconds >= LEAST_BYTES.max(GROWN * level)
+                && left.is_none_or(|left| slope.low * A_DAY_S >= left)
+        }
+    };
+    let drift = drift.filter(|drift| drift.verdict == Verdict::Fail).map(|drift| {
+        format!("{} at first, of a limit of {}: {}", drift.level_in_words(), drift.limit_in_words(), drift.reason)
+    });
+    stands_out.then_some(Growth { subject, slope, from_s, seconds, limit, drift })
 }
 
 impl Growth {
@@ -86,7 +85,7 @@ impl Growth {
 
 fn memory_growth(view: &View<'_>) -> Option<Found> {
     let growth = growth(view)?;
-    let Growth { subject, slope, seconds, limit } = &growth;
+    let Growth { subject, slope, from_s, seconds, limit, drift } = &growth;
     let mut evidence = vec![format!(
         "{} at first, {} more within {} s of constant load: {} a second (95 %: {} – {})",
         bytes(slope.start),
@@ -96,11 +95,13 @@ fn memory_growth(view: &View<'_>) -> Option<Found> {
         bytes(slope.low),
         bytes(slope.high)
     )];
-    let requests = view.hold.map_or(0.0, |hold| view.requests_within(hold.from_s, hold.to_s));
+    let requests = view.requests_within(*from_s, from_s + seconds);
     if requests > 0.0 {
         evidence.push(format!("that is {} for each HTTP request", bytes(slope.value * seconds / requests)));
     }
-    if let Some(limit) = limit {
+    if let Some(drift) = drift {
+        evidence.push(drift.clone());
+    } else if let Some(limit) = limit {
         let left_s = (limit - slope.start) / slope.value - seconds;
         evidence.push(format!("at this rate its limit of {} is reached in {:.1} h", bytes(*limit), left_s / 3600.0));
     }

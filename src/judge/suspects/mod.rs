@@ -27,8 +27,9 @@ mod storage;
 mod view;
 
 use self::view::View;
+pub(super) use self::view::{bytes, number};
 use super::steady::Part;
-use super::{Suspect, TargetResult};
+use super::{DriftResult, Suspect, TargetResult};
 use crate::record::Run;
 
 /// How much a finding far past its threshold weighs more than one just past it.
@@ -81,9 +82,10 @@ const RULES: &[Rule] = &[
     storage::CHECKPOINTS,
 ];
 
-/// What stands out, the heaviest first. `parts`: those that are judged, the whole run where there are none.
-pub(super) fn suspects(run: &Run, parts: &[Part], targets: &[TargetResult]) -> Vec<Suspect> {
-    let view = View::new(run, parts, targets);
+/// What stands out, the heaviest first. `parts`: those that are judged, the whole run where there are none; `drift`: what was
+/// found of it, where a horizon was asked for.
+pub(super) fn suspects(run: &Run, parts: &[Part], targets: &[TargetResult], drift: &[DriftResult]) -> Vec<Suspect> {
+    let view = View::new(run, parts, targets, drift);
     let mut found: Vec<Suspect> =
         RULES.iter().filter_map(|rule| (rule.find)(&view).map(|found| suspect(rule, found))).collect();
     found.sort_by(|a, b| b.weight.total_cmp(&a.weight));

@@ -3,7 +3,7 @@
 use crate::judge::looks::Looks;
 use crate::judge::samples::requests_between;
 use crate::judge::steady::{Part, means_by_second};
-use crate::judge::{TargetName, TargetResult, Verdict};
+use crate::judge::{DriftResult, TargetName, TargetResult, Verdict};
 use crate::record::{ProbeKind, Run, Second, Statements};
 use crate::units::{format_count, format_ms};
 
@@ -23,10 +23,12 @@ pub(super) struct View<'a> {
     pub(super) requests: f64,
     /// The target of the requests that is missed, where one is.
     pub(super) missed: Option<String>,
+    /// What was found of drift, where a horizon was asked for.
+    pub(super) drift: &'a [DriftResult],
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(run: &'a Run, parts: &'a [Part], targets: &[TargetResult]) -> Self {
+    pub(super) fn new(run: &'a Run, parts: &'a [Part], targets: &[TargetResult], drift: &'a [DriftResult]) -> Self {
         let length = |part: &&Part| part.to_s - part.from_s;
         let longest = parts.iter().reduce(|a, b| if length(&b) > length(&a) { b } else { a });
         let of_requests = |target: &&TargetResult| {
@@ -44,6 +46,7 @@ impl<'a> View<'a> {
             hold: longest.copied(),
             requests: parts.iter().map(|part| requests_between(run, part.from_s, part.to_s)).sum(),
             missed: targets.iter().find(of_requests).map(|target| format!("{}: {}", target.name, target.reason)),
+            drift,
         }
     }
 
@@ -120,7 +123,7 @@ pub(super) fn short(text: &str) -> String {
 }
 
 /// `4,612`, `3.4`, `0.12`: a number of which a fraction may matter.
-pub(super) fn number(value: f64) -> String {
+pub(in crate::judge) fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format_count(value.abs().round() as u64),
         size if size >= 10.0 || size.fract() == 0.0 => format!("{value:.0}"),
@@ -130,7 +133,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// `512 MB`: of 10⁶ bytes.
-pub(super) fn bytes(value: f64) -> String {
+pub(in crate::judge) fn bytes(value: f64) -> String {
     match value.abs() {
         size if size >= 9.95e9 => format!("{:.0} GB", value / 1e9),
         size if size >= 9.995e8 => format!("{:.1} GB", value / 1e9),

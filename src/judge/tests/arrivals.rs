@@ -97,6 +97,7 @@ impl Open {
             seconds,
             watched: Vec::new(),
             levels: Vec::new(),
+            check: None,
             end: Some(End::Finished),
             warnings: Vec::new(),
         };

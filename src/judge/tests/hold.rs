@@ -47,13 +47,23 @@ fn run(seconds: Vec<Told>) -> Run {
         intervals,
         watched: Vec::new(),
         levels: Vec::new(),
+        check: None,
         end: Some(End::Finished),
         warnings: Vec::new(),
     }
 }
 
 fn held(to_s: f64) -> HeldLevel {
-    HeldLevel { from_s: 0.0, to_s, level: 50.0, looks: 1, confirms: false, given_up: None, unrecovered: false }
+    HeldLevel {
+        from_s: 0.0,
+        to_s,
+        level: 50.0,
+        looks: 1,
+        confirms: false,
+        given_up: None,
+        unrecovered: false,
+        law: false,
+    }
 }
 
 fn steady(us: u64, seconds: usize) -> Vec<Told> {

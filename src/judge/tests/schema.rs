@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::suspects::World;
 use super::{Answer, asked, fast, holds, simulate, users};
 use crate::judge::{RunResult, judge};
-use crate::record::{Blocked, Gap, ProbeKind};
+use crate::record::{Blocked, CheckFinding, CheckOutcome, Checked, Gap, ProbeKind};
 
 fn validator() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(crate::judge::RESULT_SCHEMA).unwrap();
@@ -28,6 +28,24 @@ fn watched_with_a_suspect() -> RunResult {
     result
 }
 
+/// A minute of a service that leaks, and of whose nginx no limit is known.
+fn soak() -> RunResult {
+    let mut world = World::healthy();
+    world.run.asked.horizon_s = Some(3600.0);
+    world.gauge(ProbeKind::Process, "api", "memory_bytes", |at_s| 6e7 + 5e6 * at_s);
+    let result = world.judge();
+    assert!(result.drift.len() > 6, "{:#?}", result.drift);
+    result
+}
+
+/// One that a check was made before.
+fn checked() -> RunResult {
+    let mut run = simulate(users(250, 50.0, 60.0), fast);
+    let found = CheckFinding::example("db.lock_waits", CheckOutcome::Warn, "one session waits");
+    run.check = Some(Checked::of(vec![found]));
+    judge(&run)
+}
+
 fn results() -> Vec<RunResult> {
     let mut empty = simulate(users(250, 50.0, 60.0), fast);
     empty.seconds.clear();
@@ -41,6 +59,8 @@ fn results() -> Vec<RunResult> {
         judge(&empty),
         World::healthy().judge(),
         watched_with_a_suspect(),
+        soak(),
+        checked(),
     ]
 }
 
@@ -85,6 +105,24 @@ fn a_broken_result_is_not() {
 }
 
 #[test]
+fn a_broken_drift_is_not_either() {
+    let good = serde_json::to_value(soak()).unwrap();
+    for (pointer, value) in [
+        ("/drift/0/verdict", json!("void")),
+        ("/drift/0/name", json!(null)),
+        ("/drift/0/unit", json!("MB")),
+        ("/drift/0/per_hour", json!({"value": 1})),
+        ("/drift/0/growth", json!("fast")),
+        ("/drift/0/horizon_s", json!(0)),
+        ("/drift/0/points/0", json!([1])),
+    ] {
+        let mut broken = good.clone();
+        *broken.pointer_mut(pointer).unwrap() = value;
+        assert!(!errors(&broken).is_empty(), "{pointer}");
+    }
+}
+
+#[test]
 fn broken_samples_and_suspects_are_not_either() {
     let good = serde_json::to_value(watched_with_a_suspect()).unwrap();
     for (pointer, value) in [
@@ -106,4 +144,38 @@ fn broken_samples_and_suspects_are_not_either() {
         }
         assert!(!errors(&broken).is_empty(), "{pointer}");
     }
+}
+
+#[test]
+fn the_check_of_a_result_is_the_check_by_itself() {
+    let of_result: Value = serde_json::from_str(crate::judge::RESULT_SCHEMA).unwrap();
+    let of_check: Value = serde_json::from_str(crate::judge::CHECK_SCHEMA).unwrap();
+    for (name, definition) in of_check["$defs"].as_object().unwrap() {
+        assert_eq!(&of_result["$defs"][name], definition, "{name}");
+    }
+    assert_eq!(of_check["$ref"], of_result["properties"]["check"]["$ref"]);
+    let good = serde_json::to_value(checked()).unwrap();
+    for (pointer, value) in [
+        ("/check/schema", json!(2)),
+        ("/check/outcome", json!("warn")),
+        ("/check/counts/fail", json!(-1)),
+        ("/check/findings/0/rule", json!("lock waits")),
+        ("/check/findings/0/outcome", json!("bad")),
+        ("/check/findings/0/fix", json!({"language": "cobol", "text": "x"})),
+        ("/check/findings/0/accepted", json!({"reason": "x", "until": "soon"})),
+        ("/check/looked_at", json!([{"area": "attic", "place": "x"}])),
+    ] {
+        let mut broken = good.clone();
+        *broken.pointer_mut(pointer).unwrap() = value;
+        assert!(!errors(&broken).is_empty(), "{pointer}");
+    }
+}
+
+#[test]
+fn a_check_does_not_change_the_verdict() {
+    let mut run = simulate(users(250, 50.0, 60.0), fast);
+    let without = judge(&run);
+    run.check = Some(Checked::of(vec![CheckFinding::example("db.lock_waits", CheckOutcome::Fail, "x")]));
+    let with = judge(&run);
+    assert_eq!((with.verdict, &with.reasons, &with.targets), (without.verdict, &without.reasons, &without.targets));
 }

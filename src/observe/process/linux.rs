@@ -5,7 +5,7 @@ use std::path::Path;
 
 use procfs::process::{Process, Status, all_processes};
 
-use super::super::cgroup::{Group, Limits, MOUNTED, Machine};
+use super::super::cgroup::{Group, Limits, MOUNTED, Machine, together};
 use super::{Disk, Id, Listed, Now, Usage};
 
 /// The kernel keeps so many bytes of a program's name.
@@ -91,20 +91,24 @@ impl System {
         })
     }
 
-    /// What its groups and the CPUs that it may run on leave it.
+    /// What their groups and the CPUs that they may run on leave processes together.
     #[expect(clippy::unused_self, reason = "elsewhere the system keeps what it knows of processes")]
-    pub(super) fn limits(&self, pid: u32, machine: Machine) -> Option<Limits> {
+    pub(super) fn limits(&self, pids: impl Iterator<Item = u32>, machine: Machine) -> Option<Limits> {
+        together(pids.filter_map(|pid| Self::limits_of(pid, machine)), machine)
+    }
+
+    fn limits_of(pid: u32, machine: Machine) -> Option<(Option<Group>, Limits)> {
         let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
         let status = Process::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;
-        let group = Group::of_process(Path::new(MOUNTED), &text);
-        let mut limits = group.map_or(
+        let group = Group::around_process(Path::new(MOUNTED), &text);
+        let mut limits = group.as_ref().map_or(
             Limits { cpus: machine.cpus, memory_bytes: machine.memory_bytes, own_cpus: false, own_memory: false },
             |group| group.limits(machine),
         );
         if let Some(allowed) = cpus_allowed(&status).filter(|&allowed| allowed < limits.cpus) {
             limits = Limits { cpus: allowed, own_cpus: true, ..limits };
         }
-        Some(limits)
+        Some((group, limits))
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `cpu_s` | of all of them since the first look; what those used that are gone stays counted, and what children used that came and went between two looks is counted once their parent has waited for them |
 //! | `memory_bytes` | private pages of each (`RssAnon`), and the largest share of file and of shared pages that any of them has: what they all share counts once, where adding up their `RSS` would count a database's buffers once a backend. Of a single process it is its `RSS`. Pages that a parent and its children still have in common after a fork count for each |
-//! | `cpus`, `memory_limit_bytes` | what its control group leaves it, or the machine has |
+//! | `cpus`, `memory_limit_bytes` | what its control group leaves it, or the machine has; of several groups, what they have together |
 //! | `processes`, `threads`, `files` | of all of them |
 //! | `disk_read_bytes`, `disk_written_bytes` | what they had read from and written to disks, by `/proc/<pid>/io` |
 //!
@@ -115,7 +115,7 @@ impl ProcessProbe {
             }
         }
         if now.is_empty() {
-            return Err(format!("{} has ended", self.shown()));
+            return Err(self.ended());
         }
         self.family.count(&members, &now);
         let mut look = Look::default();
@@ -145,7 +145,7 @@ impl ProcessProbe {
                 match found {
                     Some(found) if known.is_none_or(|known| known == found.id) => Ok(vec![found.id]),
                     Some(_) => Err(format!("process {pid} has ended; another one has its id now")),
-                    None if known.is_some() => Err(format!("process {pid} has ended")),
+                    None if known.is_some() => Err(self.ended()),
                     None => Err(format!("there is no process {pid} on this machine")),
                 }
             }
@@ -165,7 +165,7 @@ impl ProcessProbe {
                 roots.sort_unstable();
                 match (roots.is_empty(), self.family.first_root()) {
                     (false, _) => Ok(roots),
-                    (true, Some(_)) => Err(format!("{name} has ended; it is looked for again every second")),
+                    (true, Some(_)) => Err(self.ended()),
                     (true, None) => {
                         Err(format!("no process named {name} on this machine: name it as `ps -e` does, or give its id"))
                     }
@@ -176,13 +176,9 @@ impl ProcessProbe {
 
     fn limits(&mut self, roots: &[Id], look: &mut Look) {
         let Some(machine) = self.machine else { return };
-        // Of several, each may be in a group of its own: together they have what the machine has, unless all are limited alike.
-        let mut limits: Vec<_> = roots.iter().map(|root| self.system.limits(root.0, machine)).collect();
-        limits.dedup();
-        let (cpus, memory_bytes) = match &*limits {
-            [Some(same)] => (same.cpus, same.memory_bytes),
-            _ => (machine.cpus, machine.memory_bytes),
-        };
+        let limits = self.system.limits(roots.iter().map(|root| root.0), machine);
+        let (cpus, memory_bytes) =
+            limits.map_or((machine.cpus, machine.memory_bytes), |limits| (limits.cpus, limits.memory_bytes));
         look.gauge("cpus", cpus);
         look.gauge("memory_limit_bytes", memory_bytes);
         let own = |less: bool| if less { "its own" } else { "the machine's" };
@@ -213,10 +209,14 @@ impl ProcessProbe {
         }
     }
 
-    fn shown(&self) -> String {
-        match &self.spec.of {
-            ProcessOf::Pid(pid) => format!("process {pid}"),
-            ProcessOf::Name(name) => name.clone(),
+    /// What is told of it once it is gone.
+    fn ended(&self) -> String {
+        match (&self.spec.of, &self.program) {
+            (ProcessOf::Name(name), _) => format!("{name} has ended; it is looked for again every second"),
+            (ProcessOf::Pid(pid), Some(program)) => format!(
+                "process {pid} ({program}) has ended; what is started in its place is found by a name, as in --process {program}"
+            ),
+            (ProcessOf::Pid(pid), None) => format!("process {pid} has ended"),
         }
     }
 }

@@ -68,7 +68,7 @@ impl System {
 
     /// Groups are Linux' own.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "Linux may have less for a process, or not tell")]
-    pub(super) fn limits(&self, _pid: u32, machine: Machine) -> Option<Limits> {
+    pub(super) fn limits(&self, _pids: impl Iterator<Item = u32>, machine: Machine) -> Option<Limits> {
         Some(Limits { cpus: machine.cpus, memory_bytes: machine.memory_bytes, own_cpus: false, own_memory: false })
     }
 
@@ -90,7 +90,7 @@ mod tests {
         let now = system.now(me.id).unwrap();
         assert!(now.private_bytes > 1e6 && now.threads >= 1.0, "{now:?}");
         let machine = Machine::here().unwrap();
-        let limits = system.limits(me.id.0, machine).unwrap();
+        let limits = system.limits(std::iter::once(me.id.0), machine).unwrap();
         assert_eq!((limits.cpus, limits.memory_bytes), (machine.cpus, machine.memory_bytes));
         let program = system.program(me.id.0).unwrap();
         assert!(!program.is_empty() && !system.is_named(me.id, &program), "not by a name: it is the one that watches");

@@ -205,6 +205,10 @@ fn by_a_name_all_roots_are_found_and_found_again_when_they_come_back() {
     assert_eq!(probe.name().to_string(), format!("process {name}"));
 }
 
+fn ended(pid: u32) -> String {
+    format!("process {pid} (sh) has ended; what is started in its place is found by a name, as in --process sh")
+}
+
 #[test]
 fn an_id_that_ended_stays_ended_whoever_has_it_now() {
     let mut shell = Shell::start();
@@ -212,7 +216,7 @@ fn an_id_that_ended_stays_ended_whoever_has_it_now() {
     let mut probe = probe(&pid.to_string());
     probe.see().unwrap();
     shell.end();
-    assert_eq!(probe.see().unwrap_err(), format!("process {pid} has ended"));
+    assert_eq!(probe.see().unwrap_err(), ended(pid));
     let other = Listed { id: (pid, u64::MAX), parent: 1, zombie: false, usage: Usage::default() };
     assert_eq!(probe.roots(&[other]).unwrap_err(), format!("process {pid} has ended; another one has its id now"));
     let mut never = self::probe("4194999");
@@ -231,7 +235,7 @@ fn one_that_ended_and_was_not_waited_for_is_gone() {
     while probe.see().is_ok() {
         assert!(began.elapsed() < Duration::from_secs(20));
     }
-    assert_eq!(probe.see().unwrap_err(), format!("process {} has ended", shell.pid()));
+    assert_eq!(probe.see().unwrap_err(), ended(shell.pid()));
 }
 
 #[test]

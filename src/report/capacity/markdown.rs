@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::law;
 use super::words::{TITLES, rows, throughput};
 use crate::judge::RunResult;
 use crate::report::markdown::{row, table};
@@ -20,6 +21,16 @@ pub(in crate::report) fn section(result: &RunResult) -> String {
         cells.extend(level.cells);
         cells.push(level.why);
         row(&mut page, &cells);
+    }
+    if let Some(law) = &result.law {
+        page.push_str("\n### Scaling law\n\n");
+        for told in law::sentences(law) {
+            let _ = writeln!(page, "{}\n", crate::report::markdown::escape(&told));
+        }
+        table(&mut page, &law::TITLES, &[2, 3]);
+        for cells in law::rows(law) {
+            row(&mut page, &cells);
+        }
     }
     page
 }

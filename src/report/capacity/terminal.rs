@@ -1,7 +1,10 @@
 //! For a terminal.
 
+use std::fmt::Write as _;
+
+use super::law;
 use super::words::{TITLES, rows, sentence, throughput};
-use crate::judge::{RunResult, Verdict};
+use crate::judge::{LawResult, RunResult, Verdict};
 use crate::report::columns::{Columns, wrap};
 
 /// The answer and the levels; empty where no search was made.
@@ -23,7 +26,7 @@ pub(in crate::report) fn section(result: &RunResult, width: usize, colour: bool)
     }
     let rows = rows(result);
     if rows.is_empty() {
-        return text;
+        return text + &of_law(result.law.as_ref(), width, &paint);
     }
     let mut columns = Columns::new(&TITLES, &[1, 2, 3, 4, 5, 6]);
     for row in &rows {
@@ -45,6 +48,31 @@ pub(in crate::report) fn section(result: &RunResult, width: usize, colour: bool)
                 add(&format!("     {line}"));
             }
         }
+    }
+    text + &of_law(result.law.as_ref(), width, &paint)
+}
+
+/// The scaling law and its levels; empty where none was asked for.
+fn of_law(law: Option<&LawResult>, width: usize, paint: &dyn Fn(&str, &str) -> String) -> String {
+    let Some(law) = law else { return String::new() };
+    let mut text = String::from("\n");
+    for sentence in law::sentences(law) {
+        for line in wrap(&sentence, width - 3) {
+            let _ = writeln!(text, "   {line}");
+        }
+    }
+    let rows = law::rows(law);
+    if rows.is_empty() {
+        return text;
+    }
+    let mut columns = Columns::new(&law::TITLES, &[2, 3]);
+    for row in rows {
+        columns.row(row.to_vec());
+    }
+    columns.fit(width - 3);
+    let _ = writeln!(text, "\n   {}", paint("2", columns.heading().trim_end()));
+    for line in columns.rows() {
+        let _ = writeln!(text, "   {}", line.trim_end());
     }
     text
 }

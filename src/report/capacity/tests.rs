@@ -1,6 +1,6 @@
 use super::super::example;
 use super::super::{junit, markdown, terminal};
-use crate::judge::{EdgeResult, LevelResult, RunResult, Verdict};
+use crate::judge::{Bounds, EdgeResult, LawLevel, LawPoint, LawResult, LevelResult, Limits, RunResult, Verdict};
 use crate::record::{AskedSearch, LoadModel, Run};
 
 fn held(level: f64, from_s: f64, seconds: f64, p95_ms: f64, verdict: Verdict) -> LevelResult {
@@ -36,6 +36,7 @@ fn found() -> (Run, RunResult) {
         abort_on: 0.2,
         looks_s: vec![15.0],
         confidences: vec![0.99],
+        law: None,
     });
     run.asked.plan.model = LoadModel::Open;
     result.levels = vec![
@@ -105,4 +106,76 @@ fn the_edge_is_exported() {
     assert!(metrics.contains("agenthub_perf_edge{end=\"fails\",by=\"arrivals/s\"} 440"), "{metrics}");
     assert!(read("bencher.json").contains("\"edge\""));
     assert!(read("github-benchmark-bigger.json").contains("· edge"));
+}
+
+/// A law with its knee at 31, over levels of which one does not count.
+fn scaling() -> LawResult {
+    let x = |n: f64| 100.0 * n / (1.0 + 0.04 * (n - 1.0) + 0.001 * n * (n - 1.0));
+    let around = |value: f64| Some(Bounds { value, low: 0.9 * value, high: 1.1 * value });
+    let level = |(place, &level): (usize, &f64)| LawLevel {
+        level,
+        from_s: 300.0 + 20.0 * place as f64,
+        to_s: 312.0 + 20.0 * place as f64,
+        judged_s: 9.0,
+        in_flight: 0.99 * level,
+        requests_per_s: x(level),
+        error_rate: Some(0.0),
+        searched: false,
+        left_out: (level == 90.0).then(|| "12 % of its requests failed".to_owned()),
+    };
+    let point = |n: f64| LawPoint { in_flight: n, requests_per_s: x(n), low: 0.95 * x(n), high: 1.05 * x(n) };
+    LawResult {
+        lambda: around(100.0),
+        sigma: around(0.04),
+        kappa: around(0.001),
+        knee: around(30.98),
+        knee_level: Some(31.0),
+        max_requests_per_s: Some(x(30.98)),
+        limits: Some(Limits::Coherency),
+        misfit: Some(0.012),
+        no_knee: None,
+        refused: None,
+        unit: "at a time".to_owned(),
+        levels: [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 48.0, 90.0].iter().enumerate().map(level).collect(),
+        curve: (0..=48).map(|n| point(70.0_f64.powf(f64::from(n) / 48.0))).collect(),
+    }
+}
+
+#[test]
+fn the_law_of_a_terminal() {
+    let (_, mut result) = found();
+    result.levels.clear();
+    result.law = Some(scaling());
+    insta::assert_snapshot!(super::text_section(&result, 100, false));
+}
+
+#[test]
+fn the_law_is_told_in_every_format_and_drawn() {
+    let (run, mut result) = found();
+    result.law = Some(scaling());
+    let told =
+        "throughput is highest, 990/s, with 31 in flight (28 – 34); more makes less: twice as many in flight make";
+    let page = markdown::markdown(&run, &result);
+    assert!(page.contains(told) && page.contains("### Scaling law"), "{page}");
+    let html = super::super::html::html(&run, &result).unwrap();
+    assert!(html.contains(told) && html.contains("<h2>Scaling law</h2>") && html.contains("id=\"law\""));
+    assert!(html.contains("12 % of its requests failed") && html.contains("knee 31"));
+}
+
+#[test]
+fn a_law_without_a_knee_or_none_at_all_says_so() {
+    let mut law = scaling();
+    (law.knee, law.knee_level, law.limits) = (None, None, Some(Limits::Contention));
+    law.no_knee = Some("coherency may be 0 (at most 1.00e-4): throughput is not seen to fall".to_owned());
+    law.max_requests_per_s = Some(2500.0);
+    let told = super::law::sentences(&law);
+    assert!(told[0].contains("4 % of the work is done one after the other (3.6 % – 4.4 %: contention)"), "{told:?}");
+    assert!(told[1].starts_with("No knee: coherency may be 0") && told[1].contains("to 2,500/s at most"), "{told:?}");
+    law.refused = Some("5 levels count, and it takes 6".to_owned());
+    assert_eq!(super::law::sentences(&law), ["No scaling law: 5 levels count, and it takes 6."]);
+    law.curve.clear();
+    law.levels.truncate(1);
+    let (run, mut result) = found();
+    result.law = Some(law);
+    assert!(super::super::html::html(&run, &result).unwrap().contains("No scaling law"));
 }

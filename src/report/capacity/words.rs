@@ -69,7 +69,9 @@ pub(in crate::report) fn next(run: &Run, result: &RunResult) -> Option<(String, 
     let (edge, search) = (result.edge.as_ref()?, run.asked.search.as_ref()?);
     let by = if edge.unit == "users" { "users" } else { "rate" };
     let flag = if edge.unit == "users" { "--max-users" } else { "--max-rate" };
-    let command = |rest: &str| Some(format!("agenthub-perf capacity -H {} --by {by} {rest}", result.environment.host));
+    let law = if search.law.is_some() { " --law" } else { "" };
+    let command =
+        |rest: &str| Some(format!("agenthub-perf capacity -H {} --by {by}{law} {rest}", result.environment.host));
     let unit = if by == "users" { "" } else { "/s" };
     Some(match (edge.passes, edge.fails) {
         _ if result.partial => ("run it to its end".to_owned(), None),
@@ -86,9 +88,9 @@ pub(in crate::report) fn next(run: &Run, result: &RunResult) -> Option<(String, 
         ),
         (None, Some(fails)) => (
             "begin lower, and leave more time".to_owned(),
-            command(&format!("--start {}{unit} --max-time {}s", plain(fails / 32.0), plain(search.max_time_s * 2.0))),
+            command(&format!("--start {}{unit} --max-time {}s", plain(fails / 32.0), plain(search.whole_s() * 2.0))),
         ),
-        _ => ("leave more time".to_owned(), command(&format!("--max-time {}s", plain(search.max_time_s * 2.0)))),
+        _ => ("leave more time".to_owned(), command(&format!("--max-time {}s", plain(search.whole_s() * 2.0)))),
     })
 }
 

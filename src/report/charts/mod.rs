@@ -4,8 +4,10 @@ mod axis;
 mod canvas;
 mod dashboard;
 mod distribution;
+mod drift;
 mod edge;
 mod failures;
+mod law;
 mod panel;
 mod png;
 mod probes;
@@ -61,7 +63,14 @@ pub(super) fn all(run: &Run, result: &RunResult) -> Vec<Chart> {
         chart("throughput", &throughput::caption(run), |canvas| throughput::draw(canvas, run, result)),
         chart("failures", &failures::caption(result), |canvas| failures::draw(canvas, run, result)),
     ];
-    edge.into_iter().chain(of_time).collect()
+    let law = result.law.as_ref().filter(|law| !law.levels.is_empty());
+    let law = law.map(|law| chart("law", &law::caption(law), |canvas| law::draw(canvas, law)));
+    let drawn = result.drift.iter().filter(|drift| drift::is_drawn(drift));
+    let drift = (1..).zip(drawn).map(|(n, of)| {
+        let name = of.name.split('[').next().unwrap_or_default().replace('_', "-");
+        chart(&format!("drift-{n}-{name}"), &drift::caption(of), |canvas| drift::draw(canvas, of))
+    });
+    edge.into_iter().chain(law).chain(of_time).chain(drift).collect()
 }
 
 /// The six views of the guide's dashboard, in its order.

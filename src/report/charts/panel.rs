@@ -29,6 +29,12 @@ fn tick_count(height: f64) -> usize {
     (height / apart).clamp(2.0, 8.0) as usize
 }
 
+/// Of neighbours that would say the same only one: the lowest of all where it is among them, else the highest.
+fn told_apart(ticks: &[(f64, String)]) -> Vec<(f64, String)> {
+    let same = ticks.chunk_by(|(_, one), (_, next)| one == next).enumerate();
+    same.filter_map(|(n, same)| if n == 0 { same.first() } else { same.last() }).cloned().collect()
+}
+
 /// A rectangle with two axes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Panel {
@@ -54,10 +60,11 @@ impl Panel {
 
     /// Horizontal lines with the figures that they stand for.
     pub(super) fn grid(&self, canvas: &mut Canvas, words: impl Fn(f64) -> String) {
-        for tick in self.y.ticks(tick_count(self.bottom - self.top)) {
+        let ticks = self.y.ticks(tick_count(self.bottom - self.top));
+        for (tick, words) in told_apart(&ticks.into_iter().map(|tick| (tick, words(tick))).collect::<Vec<_>>()) {
             let y = self.y.at(tick);
             canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
-            canvas.text((self.left - 8.0, y), &words(tick), Ink::Muted, Anchor::End);
+            canvas.text((self.left - 8.0, y), &words, Ink::Muted, Anchor::End);
         }
         canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Muted, 1.0);
     }
@@ -119,15 +126,31 @@ impl Panel {
 
     /// A dashed line across, its words at the right end: above it, or below where fewer of the `drawn` points are.
     pub(super) fn target(&self, canvas: &mut Canvas, limit: f64, words: &str, drawn: &[(f64, f64)]) {
+        self.targets(canvas, &[(limit, words)], drawn);
+    }
+
+    /// Several, whose words keep out of each other's way.
+    pub(super) fn targets(&self, canvas: &mut Canvas, limits: &[(f64, &str)], drawn: &[(f64, f64)]) {
+        let mut taken: Vec<f64> = Vec::new();
+        for (limit, words) in limits {
+            taken.push(self.one_target(canvas, *limit, words, drawn, &taken));
+        }
+    }
+
+    /// Where its words stand, with others `taken`.
+    fn one_target(&self, canvas: &mut Canvas, limit: f64, words: &str, drawn: &[(f64, f64)], taken: &[f64]) -> f64 {
         self.target_line(canvas, limit);
         let y = self.y.at(limit);
         let from = self.right - 7.0 * words.chars().count() as f64;
-        let busy = |at: f64| drawn.iter().filter(|p| p.0 > from && (p.1 - at).abs() < 10.0).count();
+        let is_taken = |at: f64| taken.iter().any(|taken| (taken - at).abs() < LABEL_GAP);
+        let crossed = |at: f64| drawn.iter().filter(|p| p.0 > from && (p.1 - at).abs() < 10.0).count();
+        let busy = |at: f64| if is_taken(at) { usize::MAX } else { crossed(at) };
         let (above, below) = (y - 10.0, y + 10.0);
         let fits_above = above > self.top - 6.0;
         let fits_below = below < self.bottom - 6.0;
         let at = if fits_below && (!fits_above || busy(below) < busy(above)) { below } else { above };
         canvas.text((self.right - 4.0, at), words, Ink::Target, Anchor::End);
+        at
     }
 
     /// Names to the right of lines, each at the height where its line ends, moved apart where they would touch.
@@ -158,4 +181,40 @@ pub(super) fn judged_windows(result: &RunResult) -> Vec<(f64, f64)> {
 pub(super) fn length_s(run: &Run) -> f64 {
     let ran = run.duration_s();
     if ran > 0.0 { ran } else { run.asked.plan.duration_s().max(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::amounts::bytes_per_s;
+
+    #[test]
+    fn no_two_ticks_say_the_same() {
+        let said = |to: f64, count: usize| -> Vec<String> {
+            let ticks = Axis::linear(0.0, to, (100.0, 0.0)).ticks(count);
+            let ticks: Vec<(f64, String)> = ticks.into_iter().map(|tick| (tick, bytes_per_s(tick))).collect();
+            told_apart(&ticks).into_iter().map(|(at, words)| format!("{at} {words}")).collect()
+        };
+        assert_eq!(said(1.0, 4), ["0 0 B/s", "1 1 B/s"]);
+        assert_eq!(said(1.0, 8), ["0 0 B/s", "1 1 B/s"]);
+        assert_eq!(said(4.0, 4), ["0 0 B/s", "1 1 B/s", "2 2 B/s", "3 3 B/s", "4 4 B/s"]);
+    }
+
+    #[test]
+    fn words_of_targets_keep_out_of_each_other_s_way() {
+        let y = Axis::linear(0.0, 1.12, (120.0, 0.0));
+        let panel =
+            Panel { x: Axis::linear(0.0, 1.0, (0.0, 300.0)), y, left: 0.0, right: 300.0, top: 0.0, bottom: 120.0 };
+        let mut canvas = Canvas::new(360.0, 150.0);
+        let mut at = Vec::new();
+        for limit in [0.7, 0.9] {
+            at.push(panel.one_target(&mut canvas, limit, "target", &[], &at));
+        }
+        assert!((at[0] - at[1]).abs() >= LABEL_GAP, "{at:?}");
+        // Lines run where the upper one's words would stand.
+        let drawn: Vec<(f64, f64)> = (0..300).map(|x| (f64::from(x), y.at(0.9) - 10.0)).collect();
+        let first = panel.one_target(&mut canvas, 0.7, "target", &drawn, &[]);
+        let second = panel.one_target(&mut canvas, 0.9, "target", &drawn, &[first]);
+        assert!((first - second).abs() >= LABEL_GAP, "{first} {second}");
+    }
 }

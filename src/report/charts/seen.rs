@@ -177,7 +177,7 @@ mod tests {
     fn look(from_s: f64, to_s: f64, calls: f64) -> Seen {
         let counts = BTreeMap::from([("calls".to_owned(), calls)]);
         let gauges = BTreeMap::from([("connections".to_owned(), 5.0)]);
-        Seen { from_s, to_s, gauges, counts, peaks: BTreeMap::new() }
+        Seen { from_s, to_s, gauges, counts, ..Seen::default() }
     }
 
     #[test]

@@ -210,17 +210,20 @@ fn one(canvas: &mut Canvas, panel: &Panel, strip: &Strip, windows: &[(f64, f64)]
     }
     let most = strip.most();
     for mark in &strip.marks {
-        if mark.target && canvas.narrow() {
-            panel.target(canvas, mark.at, &mark.words, &drawn);
-        } else if mark.target {
-            panel.target_line(canvas, mark.at);
+        if mark.target {
+            if !canvas.narrow() {
+                panel.target_line(canvas, mark.at);
+            }
         } else if near(mark.at, most) {
             let y = panel.y.at(mark.at);
             canvas.line(&[(panel.left, y), (panel.right, y)], Ink::Limit, 1.25);
             canvas.text((panel.left + 4.0, y - 8.0), &mark.words, Ink::Muted, Anchor::Start);
         }
     }
-    if !canvas.narrow() {
+    if canvas.narrow() {
+        let targets = strip.marks.iter().filter(|mark| mark.target);
+        panel.targets(canvas, &targets.map(|mark| (mark.at, &*mark.words)).collect::<Vec<_>>(), &drawn);
+    } else {
         let end = |line: &Line| line.points.last().map_or(panel.bottom, |point| panel.y.at(point.value));
         let lines = strip.lines.iter().map(|line| (cut_middle(&line.name, LABEL_CHARS), end(line), line.ink));
         let targets = strip.marks.iter().filter(|mark| mark.target);

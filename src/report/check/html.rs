@@ -1,9 +1,9 @@
-//! A check as a page that needs no network.
+//! A check as a page that needs no network, and as a part of the page of a run.
 
 use askama::Template;
 
-use super::{asides, counts, headline, is_trouble, name, sign, sign_of, threshold};
-use crate::audit::{Audit, Finding, Outcome};
+use super::{asides, headline, name, parted, remarks, sign, sign_of, threshold};
+use crate::record::{CheckFinding, CheckOutcome, Checked};
 
 #[derive(Template)]
 #[template(path = "check.html")]
@@ -11,66 +11,111 @@ struct Page {
     kind: &'static str,
     headline: &'static str,
     counts: String,
+    findings: String,
+}
+
+/// What was found: on its own page all is open, on that of a run it waits to be opened.
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct Findings {
+    /// Of the run's part, over which the page says nothing yet.
+    title: Option<String>,
+    kind: &'static str,
     places: Vec<(&'static str, String)>,
     troubles: Vec<Trouble>,
-    rest: Vec<(char, String, String, &'static str)>,
-    checklist: Vec<(char, &'static str, &'static str, &'static str)>,
-    not_looked_at: Vec<String>,
+    rest: Vec<Row>,
+    checklist: Vec<Row>,
+    remarks: Vec<String>,
 }
 
 struct Trouble {
     kind: &'static str,
-    title: String,
+    sign: char,
+    rule: String,
+    place: String,
     summary: String,
     asides: Vec<String>,
     evidence: Vec<String>,
+    is_plan: bool,
     threshold: String,
-    guide: &'static str,
-    fix: Option<(&'static str, String)>,
+    guide: String,
+    fix: Option<(String, String)>,
+}
+
+struct Row {
+    kind: &'static str,
+    sign: char,
+    name: String,
+    place: String,
+    outcome: &'static str,
+    seen: String,
 }
 
 /// A file without scripts.
-pub(super) fn page(of: &Audit) -> Result<String, askama::Error> {
-    let (troubles, rest): (Vec<&Finding>, Vec<&Finding>) = of.findings.iter().partition(|finding| is_trouble(finding));
-    let line = |line: crate::audit::ChecklistLine| match line.outcome {
-        Some(outcome) => (sign_of(outcome), line.section, line.line, outcome.word()),
-        None => (' ', line.section, line.line, "not looked at"),
-    };
-    Page {
-        kind: kind(of.outcome()),
-        headline: headline(of),
-        counts: counts(of),
-        places: of.looked_at.iter().map(|(area, place)| (area.name(), place.clone())).collect(),
-        troubles: troubles.into_iter().map(trouble).collect(),
-        rest: rest
-            .into_iter()
-            .map(|finding| (sign(finding), name(finding), finding.summary.clone(), finding.outcome.word()))
-            .collect(),
-        checklist: of.checklist().into_iter().map(line).collect(),
-        not_looked_at: of.not_looked_at.iter().map(|(area, how)| format!("{area}: {how}")).collect(),
-    }
-    .render()
+pub(in crate::report) fn page(of: &Checked) -> Result<String, askama::Error> {
+    let findings = findings(of, None).render()?;
+    Page { kind: kind(of.outcome), headline: headline(of), counts: of.counts.words(), findings }.render()
 }
 
-fn trouble(finding: &Finding) -> Trouble {
+/// A part of the page of a run.
+pub(in crate::report) fn section(of: &Checked) -> Result<String, askama::Error> {
+    findings(of, Some(format!("{} {}: {}", sign_of(of.outcome), headline(of), of.counts.words()))).render()
+}
+
+fn findings(of: &Checked, title: Option<String>) -> Findings {
+    let (troubles, rest) = parted(of);
+    let line = |line: &crate::record::ChecklistLine| Row {
+        kind: line.outcome.map_or("none", kind),
+        sign: line.outcome.map_or(' ', sign_of),
+        name: line.line.clone(),
+        place: line.section.clone(),
+        outcome: line.outcome.map_or("not looked at", CheckOutcome::word),
+        seen: String::new(),
+    };
+    Findings {
+        title,
+        kind: kind(of.outcome),
+        places: of.looked_at.iter().map(|looked| (looked.area.name(), looked.place.clone())).collect(),
+        troubles: troubles.into_iter().map(trouble).collect(),
+        rest: rest.into_iter().map(row).collect(),
+        checklist: of.checklist.iter().map(line).collect(),
+        remarks: remarks(of),
+    }
+}
+
+fn trouble(finding: &CheckFinding) -> Trouble {
     Trouble {
         kind: kind(finding.counts_as()),
-        title: format!("{} {}", sign(finding), name(finding)),
+        sign: sign(finding),
+        rule: finding.rule.clone(),
+        place: finding.subject.clone().unwrap_or_default(),
         summary: finding.summary.clone(),
         asides: asides(finding),
         evidence: finding.evidence.clone(),
+        is_plan: finding.rule == "db.explain",
         threshold: threshold(finding),
-        guide: finding.rule.section,
-        fix: finding.fix.as_ref().map(|fix| (fix.kind.name(), fix.text.clone())),
+        guide: finding.guide.clone(),
+        fix: finding.fix.as_ref().map(|fix| (fix.language.clone(), fix.text.clone())),
+    }
+}
+
+fn row(finding: &CheckFinding) -> Row {
+    Row {
+        kind: kind(finding.counts_as()),
+        sign: sign(finding),
+        name: name(finding),
+        place: String::new(),
+        outcome: finding.outcome.word(),
+        seen: finding.summary.clone(),
     }
 }
 
 /// As the style sheet names it.
-fn kind(outcome: Outcome) -> &'static str {
+fn kind(outcome: CheckOutcome) -> &'static str {
     match outcome {
-        Outcome::Fail => "fail",
-        Outcome::Warn | Outcome::Unknown => "unproven",
-        Outcome::Pass => "pass",
+        CheckOutcome::Fail => "fail",
+        CheckOutcome::Warn | CheckOutcome::Unknown => "unproven",
+        CheckOutcome::Pass => "pass",
         _ => "none",
     }
 }

@@ -1,7 +1,7 @@
-//! Reports of a check: one file a format, from what it has found alone.
+//! Reports of a check: one file a format, from what it has found alone. Each stands by itself, or as a part of the report of
+//! the run that the check was made for.
 
 mod html;
-mod json;
 mod junit;
 mod markdown;
 mod terminal;
@@ -9,95 +9,80 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-use crate::audit::{Audit, Finding, Outcome};
+pub(super) use html::{page, section as html_section};
+pub(super) use junit::{junit, suite as junit_suite};
+pub(super) use markdown::{markdown, section as markdown_section};
+pub(super) use terminal::{section as text_section, terminal as text};
 
-/// The terminal's report. `width` in columns; `colour`: with ANSI colours.
-pub(super) fn text(of: &Audit, width: usize, colour: bool) -> String {
-    terminal::terminal(of, width, colour)
+use crate::record::{CheckFinding, CheckOutcome, Checked};
+
+/// For a program, ending with a newline.
+pub(super) fn json(of: &Checked) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(of).map(|text| text + "\n")
 }
 
-/// For a program.
-pub(super) fn json(of: &Audit) -> Result<String, serde_json::Error> {
-    json::json(of)
-}
-
-/// For a job summary.
-pub(super) fn markdown(of: &Audit) -> String {
-    markdown::markdown(of)
-}
-
-/// For a CI's list of tests.
-pub(super) fn junit(of: &Audit) -> Result<String, quick_junit::SerializeError> {
-    junit::junit(of)
-}
-
-/// A page of its own.
-pub(super) fn page(of: &Audit) -> Result<String, askama::Error> {
-    html::page(of)
-}
-
-fn sign(finding: &Finding) -> char {
+fn sign(finding: &CheckFinding) -> char {
     if finding.accepted.is_some() { '○' } else { sign_of(finding.outcome) }
 }
 
-fn sign_of(outcome: Outcome) -> char {
+fn sign_of(outcome: CheckOutcome) -> char {
     match outcome {
-        Outcome::Fail => '✗',
-        Outcome::Warn => '!',
-        Outcome::Unknown => '?',
-        Outcome::Manual => '☐',
-        Outcome::CannotExist | Outcome::NotApplicable => '–',
-        Outcome::Pass => '✓',
+        CheckOutcome::Fail => '✗',
+        CheckOutcome::Warn => '!',
+        CheckOutcome::Unknown => '?',
+        CheckOutcome::Manual => '☐',
+        CheckOutcome::CannotExist | CheckOutcome::NotApplicable => '–',
+        CheckOutcome::Pass => '✓',
     }
 }
 
 /// `db.index.tasks_complex (public.tasks)`
-fn name(finding: &Finding) -> String {
+pub(super) fn name(finding: &CheckFinding) -> String {
     match &finding.subject {
-        Some(subject) => format!("{} ({subject})", finding.rule.id),
-        None => finding.rule.id.to_owned(),
+        Some(subject) => format!("{} ({subject})", finding.rule),
+        None => finding.rule.clone(),
     }
 }
 
-fn headline(of: &Audit) -> &'static str {
-    match of.outcome() {
-        Outcome::Fail => "FAIL",
-        Outcome::Unknown => "UNKNOWN",
+fn headline(of: &Checked) -> &'static str {
+    match of.outcome {
+        CheckOutcome::Fail => "FAIL",
+        CheckOutcome::Unknown => "UNKNOWN",
         _ => "PASS",
     }
 }
 
-/// `2 fail, 1 warn, 40 pass, 1 accepted`
-fn counts(of: &Audit) -> String {
-    let mut parts: Vec<String> = Outcome::ALL
-        .into_iter()
-        .filter(|outcome| of.count(*outcome) > 0)
-        .map(|outcome| format!("{} {}", of.count(outcome), outcome.word()))
-        .collect();
-    if of.accepted() > 0 {
-        parts.push(format!("{} accepted", of.accepted()));
-    }
-    parts.join(", ")
-}
-
-/// What is said behind the summary: that it was accepted, or no longer is.
-fn asides(finding: &Finding) -> Vec<String> {
+/// What is said behind the summary: that it was accepted, or no longer is, and what the load has shown of it.
+fn asides(finding: &CheckFinding) -> Vec<String> {
     let accepted = finding.accepted.as_ref().map(|accepted| {
-        let until = accepted.until.map_or_else(String::new, |until| format!(" until {until}"));
+        let until = accepted.until.as_ref().map_or_else(String::new, |until| format!(" until {until}"));
         format!("accepted{until}: {}", accepted.reason)
     });
-    accepted.into_iter().chain(finding.note.clone()).collect()
+    let under_load = finding.under_load.iter().map(|says| format!("under load: {says}"));
+    accepted.into_iter().chain(finding.note.clone()).chain(under_load).collect()
 }
 
 /// What must hold, and who says so.
-fn threshold(finding: &Finding) -> String {
-    match finding.rule.source {
-        "" => finding.rule.holds.to_owned(),
-        source => format!("{} ({source})", finding.rule.holds),
+fn threshold(finding: &CheckFinding) -> String {
+    match &*finding.source {
+        "" => finding.holds.clone(),
+        source => format!("{} ({source})", finding.holds),
     }
 }
 
 /// Whether more than its name and summary is shown.
-fn is_trouble(finding: &Finding) -> bool {
-    matches!(finding.outcome, Outcome::Fail | Outcome::Warn | Outcome::Unknown) || finding.rule.id == "db.explain"
+fn is_trouble(finding: &CheckFinding) -> bool {
+    let bad = matches!(finding.outcome, CheckOutcome::Fail | CheckOutcome::Warn | CheckOutcome::Unknown);
+    bad || finding.rule == "db.explain"
+}
+
+/// Those of which more is shown, and the rest.
+fn parted(of: &Checked) -> (Vec<&CheckFinding>, Vec<&CheckFinding>) {
+    of.findings.iter().partition(|finding| is_trouble(finding))
+}
+
+/// What nobody named, and what a reader should know.
+fn remarks(of: &Checked) -> Vec<String> {
+    let missing = of.not_looked_at.iter().map(|one| format!("not looked at: {}: {}", one.area, one.how));
+    of.notes.iter().map(|note| format!("note: {note}")).chain(missing).collect()
 }

@@ -1,28 +1,21 @@
 //! A comparison for the terminal.
 
-use std::fmt::Write as _;
-
 use unicode_width::UnicodeWidthStr;
 
 use super::words as said;
 use crate::judge::{Changed, Comparison, Outcome};
 use crate::report::columns::{Columns, wrap};
+use crate::report::page::Page;
 use crate::report::words;
 
-/// Narrower than this nothing is readable.
-const LEAST_WIDTH: usize = 60;
+/// The column of the names of sides.
+const SIDE: usize = 9;
 /// Runs of a side that are listed.
 const MOST_RUNS: usize = 10;
 
-struct Page {
-    text: String,
-    width: usize,
-    colour: bool,
-}
-
 /// The whole of it, ending with a newline.
 pub(super) fn terminal(of: &Comparison, width: usize, colour: bool) -> String {
-    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    let mut page = Page::new(width, colour);
     let word = said::shout(of.verdict);
     let indent = word.width() + 3;
     let mut lines = wrap(&said::sentence(of), page.width - indent);
@@ -39,7 +32,7 @@ pub(super) fn terminal(of: &Comparison, width: usize, colour: bool) -> String {
 
 /// The part of a run's report that tells of its baseline.
 pub(super) fn section(of: &Comparison, width: usize, colour: bool) -> String {
-    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    let mut page = Page::new(width, colour);
     page.line("");
     let word = page.paint(&format!("1;{}", hue(of.verdict)), &said::shout(of.verdict));
     let lines = wrap(&said::sentence(of), page.width - 30);
@@ -54,37 +47,17 @@ pub(super) fn section(of: &Comparison, width: usize, colour: bool) -> String {
 }
 
 impl Page {
-    fn line(&mut self, line: &str) {
-        let _ = writeln!(self.text, "{}", line.trim_end());
-    }
-
-    fn paint(&self, codes: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn wrapped(&mut self, text: &str, indent: usize) {
-        for line in wrap(text, self.width - indent) {
-            self.line(&format!("{:indent$}{line}", ""));
-        }
-    }
-
-    fn field(&mut self, name: &str, text: &str) {
-        for (n, line) in wrap(text, self.width - 12).iter().enumerate() {
-            self.line(&format!("   {:9}{line}", if n == 0 { name } else { "" }));
-        }
-    }
-
     fn body(&mut self, of: &Comparison) {
         self.line("");
         for (name, side) in [("A", &of.a), ("B", &of.b)] {
             for (n, run) in side.iter().take(MOST_RUNS).enumerate() {
-                self.field(if n == 0 { name } else { "" }, &said::run(run));
+                self.field(if n == 0 { name } else { "" }, SIDE, &said::run(run));
             }
             if side.len() > MOST_RUNS {
-                self.field("", &format!("and {} more", side.len() - MOST_RUNS));
+                self.field("", SIDE, &format!("and {} more", side.len() - MOST_RUNS));
             }
         }
-        self.field("differs", &said::differs(of));
+        self.field("differs", SIDE, &said::differs(of));
         self.rows(of, "target", &of.targets, |row| words::target_name(&row.name));
         self.rows(of, "endpoint, p95", &of.endpoints, said::endpoint);
         self.shift(of);
@@ -173,11 +146,6 @@ impl Page {
         for line in columns.rows() {
             self.line(&format!("   {line}"));
         }
-    }
-
-    fn heading(&mut self, columns: &Columns, indent: usize) {
-        let painted = self.paint("2", columns.heading().trim_end());
-        self.line(&format!("{:indent$}{painted}", ""));
     }
 
     fn heading_of(&mut self, title: &str) {

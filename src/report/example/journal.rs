@@ -94,6 +94,7 @@ impl Shape {
             intervals,
             watched: Vec::new(),
             levels: Vec::new(),
+            check: None,
             end: Some(End::Finished),
             warnings: vec![],
         }
@@ -159,6 +160,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         scenario_name: "agenthub user".to_owned(),
         scenario_hash: "9f2c41d07b".to_owned(),
         baseline: None,
+        horizon_s: None,
         search: None,
         plan: plan.clone(),
         targets: BTreeMap::from([("p95_response_time".to_owned(), "< 2s".to_owned())]),

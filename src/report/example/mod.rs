@@ -12,7 +12,9 @@ use crate::judge::{
     StageResult, SteadyResult, TargetResult, Totals, Verdict,
 };
 use crate::record::{
-    End, EndpointId, EndpointSecond, FailureKind, IntervalKind, LoadModel, LoadPlan, ProbeKind, Run, Stage, Watched,
+    Accepted, CheckArea, CheckFinding, CheckFix, CheckOutcome as Outcome, Checked, CheckedPlace, ChecklistLine, End,
+    EndpointId, EndpointSecond, FailureKind, IntervalKind, LoadModel, LoadPlan, ProbeKind, Run, Stage, UncheckedArea,
+    Watched,
 };
 use crate::stats::Distribution;
 
@@ -28,6 +30,68 @@ pub(super) fn pass() -> (Run, RunResult) {
         not_measured("memory", 0.8, "ratio", "name containers with --containers NAME,…"),
     ];
     (run, result)
+}
+
+/// One that a check was made before.
+pub(super) fn checked() -> (Run, RunResult) {
+    let (run, mut result) = pass();
+    result.check = Some(Box::new(check()));
+    (run, result)
+}
+
+/// What a check can have found.
+pub(super) fn check() -> Checked {
+    let index = CheckFinding {
+        subject: Some("public.tasks".to_owned()),
+        evidence: vec!["public.tasks: 20,000 rows".to_owned(), "a <b> & \u{1b}[31m|c|".to_owned()],
+        fix: Some(CheckFix {
+            language: "sql".to_owned(),
+            text: "CREATE INDEX CONCURRENTLY i ON public.tasks (a, b);\nSELECT 1;".to_owned(),
+        }),
+        note: Some("was accepted until 2026-01-31 (later): counts again".to_owned()),
+        under_load: vec!["requests read the whole table tasks over and over".to_owned()],
+        checklist: vec![2],
+        ..finding(
+            "db.index.tasks_complex",
+            Outcome::Fail,
+            "no valid, whole btree index of public.tasks begins with (a, b)",
+        )
+    };
+    let accepted = CheckFinding {
+        accepted: Some(Accepted {
+            reason: "for the report of January".to_owned(),
+            until: Some("2027-01-31".to_owned()),
+        }),
+        ..finding("db.unused_index", Outcome::Fail, "2 hardly used indexes take 30.0 MB")
+    };
+    let mut checked = Checked::of(vec![
+        index,
+        finding("db.lock_waits", Outcome::Unknown, "the role sees its own sessions only"),
+        finding("app.cdn", Outcome::Manual, "Which host name do browsers load images from?"),
+        accepted,
+        finding("db.slow_query_log", Outcome::Pass, "statements of 1000 ms or more are logged"),
+    ]);
+    let place = "postgres://monitor:***@db/agenthub".to_owned();
+    checked.looked_at = vec![CheckedPlace { area: CheckArea::Db, place }];
+    let how = "name a Redis with --redis URL".to_owned();
+    checked.not_looked_at = vec![UncheckedArea { area: CheckArea::Cache, how }];
+    let line = |number, line: &str, outcome| ChecklistLine {
+        number,
+        section: "Database".to_owned(),
+        line: line.to_owned(),
+        outcome,
+    };
+    checked.checklist = vec![
+        line(2, "Proper indexes created for common queries", Some(Outcome::Fail)),
+        line(7, "Connection limits appropriate", None),
+    ];
+    checked.notes =
+        vec!["the acceptance of db.dead_rows (old) does nothing: there is nothing to accept, so it can go".to_owned()];
+    checked
+}
+
+fn finding(rule: &str, outcome: Outcome, summary: &str) -> CheckFinding {
+    CheckFinding::example(rule, outcome, summary)
 }
 
 /// Slow, and with failures of four kinds.
@@ -424,8 +488,11 @@ pub(super) fn result_of(run: &Run) -> RunResult {
         }],
         suspects: Vec::new(),
         samples: BTreeMap::new(),
+        drift: Vec::new(),
         edge: None,
         levels: Vec::new(),
+        law: None,
+        check: None,
         baseline: None,
         notes: vec![],
     }

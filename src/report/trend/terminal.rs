@@ -5,12 +5,9 @@ use crate::judge::{Outcome, Trend, TrendFigure};
 use crate::report::columns::Columns;
 use crate::report::page::Page;
 
-/// Narrower than this nothing reads well.
-const LEAST_WIDTH: usize = 60;
-
 /// The whole of it, ending with a newline.
 pub(super) fn terminal(of: &Trend, width: usize, colour: bool) -> String {
-    let mut page = Page { text: String::new(), width: width.max(LEAST_WIDTH), colour };
+    let mut page = Page::new(width, colour);
     let headline = page.paint("1", &said::headline(of));
     page.line(&headline);
     page.line(&said::extent(of));
@@ -66,8 +63,7 @@ impl Page {
         if columns.width() > room {
             columns = build(true);
         }
-        let heading = self.paint("2", columns.heading().trim_end());
-        self.line(&format!("   {heading}"));
+        self.heading(&columns, 3);
         for (change, line) in of.changes.iter().zip(columns.rows()) {
             let hue = if change.outcome == Outcome::Worse { "31" } else { "32" };
             let sign = self.paint(hue, &said::sign(change).to_string());

@@ -111,7 +111,8 @@ fn of(kind: ProbeKind, told: &Told<'_>) -> Vec<String> {
     let parts = match kind {
         ProbeKind::Host => vec![told.cpu(), told.memory(), disk(), network()],
         ProbeKind::Process => {
-            let files = told.mean("files").map(|files| format!("{} open files", number(files)));
+            // The most at once: a mean of what is whole is not.
+            let files = told.get("files").map(|files| format!("{} open files", number(files.peak)));
             vec![told.cpu(), told.memory(), files, disk()]
         }
         ProbeKind::Container => {

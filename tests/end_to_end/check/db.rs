@@ -2,33 +2,17 @@
 
 use std::time::Duration;
 
-use super::{check, fix, of, outcome, psql_in_background, serve, sql_in, wait_for, with_outcome};
+use super::{check, fix, is_fixed, of, outcome, psql_in_background, serve, sql_in, wait_for, with_outcome};
 use crate::support::harness::Workbench;
 use crate::support::stack::Postgres;
 
-/// Runs a fix as a person would: one statement after the other.
-fn apply(postgres: &Postgres, fix: &str) {
-    for line in fix.lines().filter(|line| !line.starts_with("--")) {
-        postgres.sql(line);
-    }
-}
-
 /// Takes something away, and expects the rule to fail; then runs its fix, and expects it to pass.
 #[track_caller]
-fn fails_and_is_fixed(bench: &Workbench, postgres: &Postgres, rule: &str, away: &[&str]) {
+fn fails_and_is_fixed(bench: &Workbench, postgres: &mut Postgres, rule: &str, away: &[&str]) {
     for statement in away {
         postgres.sql(statement);
     }
-    let url = postgres.monitor_url();
-    let look =
-        || check(bench, &["db", "--postgres", &url, "--only", rule, "--evidence-age", "0s", "--db-memory", "2G"]);
-    let (found, ended) = look();
-    assert_eq!(outcome(&found, rule), "fail", "{found:#}");
-    ended.assert_code(99);
-    apply(postgres, &fix(&found, rule));
-    let (found, ended) = look();
-    assert_eq!(outcome(&found, rule), "pass", "{found:#}");
-    ended.assert_code(0);
+    is_fixed(bench, postgres, rule, "fail");
 }
 
 #[test]
@@ -49,7 +33,16 @@ fn the_service_s_own_database_is_as_the_guide_wants_it_and_nothing_is_written_to
         ]
         .map(|query| postgres.sql(query))
     };
-    let before = state();
+    // Statistics of what went before may still be on their way.
+    let mut before = state();
+    loop {
+        std::thread::sleep(Duration::from_millis(700));
+        let now = state();
+        if now == before {
+            break;
+        }
+        before = now;
+    }
     for url in [postgres.monitor_url(), postgres.url()] {
         let explain = ["--explain", "SELECT * FROM tasks WHERE status = 'todo'", "--analyze"];
         let arguments = ["db", "--postgres", &url, "--db-memory", "2G", "--skip", "db.autovacuum"];
@@ -63,7 +56,22 @@ fn the_service_s_own_database_is_as_the_guide_wants_it_and_nothing_is_written_to
         }
         assert!(!found.to_string().contains("only-for-tests"), "a password is shown");
     }
+    std::thread::sleep(Duration::from_millis(700));
     assert_eq!(state(), before);
+    // And it would have been seen.
+    let marks = [
+        "INSERT INTO contexts SELECT * FROM contexts WHERE false; SELECT pg_current_xact_id()",
+        "ANALYZE tasks",
+        "CREATE TABLE trace ()",
+        "CREATE ROLE trace",
+        "ALTER SYSTEM SET work_mem = '9MB'; SELECT pg_reload_conf()",
+    ];
+    for (at, mark) in marks.iter().enumerate() {
+        let before = state();
+        sql_in(&postgres, "agenthub", mark);
+        std::thread::sleep(Duration::from_millis(700));
+        assert_ne!(state()[at], before[at], "{mark}");
+    }
 }
 
 #[test]
@@ -108,7 +116,7 @@ fn a_plan_is_told_in_words_and_points_at_what_reads_a_whole_table() {
 
 #[test]
 fn each_index_of_the_guide_is_missed_and_made_again_as_printed() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
     drop(serve(&bench, &["--database", &postgres.url(), "--seed-rows", "200"]));
     for index in [
         "tasks_user_id_status",
@@ -118,43 +126,43 @@ fn each_index_of_the_guide_is_missed_and_made_again_as_printed() {
         "tasks_complex",
     ] {
         let drop = format!("DROP INDEX idx_{index}");
-        fails_and_is_fixed(&bench, &postgres, &format!("db.index.{index}"), &[&drop]);
+        fails_and_is_fixed(&bench, &mut postgres, &format!("db.index.{index}"), &[&drop]);
     }
     // A partial one of the same name is none.
     let away = [
         "DROP INDEX idx_tasks_complex",
         "CREATE INDEX idx_tasks_complex ON tasks (project_id, status, priority, created_at) WHERE status = 'todo'",
     ];
-    fails_and_is_fixed(&bench, &postgres, "db.index.tasks_complex", &away);
+    fails_and_is_fixed(&bench, &mut postgres, "db.index.tasks_complex", &away);
 }
 
 #[test]
 fn indexes_that_are_too_many_or_too_few_are_mended_as_printed() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
     postgres.sql(
         "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent SELECT generate_series(1, 10);
          CREATE TABLE child (id int PRIMARY KEY, parent_id int REFERENCES parent, note text);
          INSERT INTO child SELECT n, 1 + n % 10, repeat('x', 400) || n FROM generate_series(1, 30000) AS n",
     );
     postgres.sql("VACUUM ANALYZE parent, child");
-    fails_and_is_fixed(&bench, &postgres, "db.foreign_key_index", &[]);
-    fails_and_is_fixed(&bench, &postgres, "db.duplicate_index", &["CREATE INDEX twice ON child (parent_id)"]);
-    fails_and_is_fixed(&bench, &postgres, "db.unused_index", &["CREATE INDEX large ON child (note)"]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.foreign_key_index", &[]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.duplicate_index", &["CREATE INDEX twice ON child (parent_id)"]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.unused_index", &["CREATE INDEX large ON child (note)"]);
     let broken = [
         "CREATE INDEX broken ON child (note)",
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass",
     ];
-    fails_and_is_fixed(&bench, &postgres, "db.invalid_index", &broken);
+    fails_and_is_fixed(&bench, &mut postgres, "db.invalid_index", &broken);
 }
 
 #[test]
 fn dead_rows_stale_statistics_and_autovacuum_are_mended_as_printed() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
     let table =
         ["CREATE TABLE t (a int) WITH (autovacuum_enabled = false)", "INSERT INTO t SELECT generate_series(1, 20000)"];
-    fails_and_is_fixed(&bench, &postgres, "db.stale_statistics", &table);
-    fails_and_is_fixed(&bench, &postgres, "db.dead_rows", &["UPDATE t SET a = a + 1"]);
-    fails_and_is_fixed(&bench, &postgres, "db.autovacuum", &[]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.stale_statistics", &table);
+    fails_and_is_fixed(&bench, &mut postgres, "db.dead_rows", &["UPDATE t SET a = a + 1"]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.autovacuum", &[]);
 }
 
 #[test]
@@ -193,7 +201,7 @@ fn each_setting_of_the_guide_is_missed_and_set_again_as_printed() {
     assert_eq!(failed, wanted);
     ended.assert_code(99);
     for rule in &failed {
-        apply(&postgres, &fix(&found, rule));
+        sql_in(&postgres, "agenthub", &fix(&found, rule));
     }
     // These take a new start.
     postgres.sql("ALTER SYSTEM SET shared_buffers = '128MB'");
@@ -205,7 +213,7 @@ fn each_setting_of_the_guide_is_missed_and_set_again_as_printed() {
     let failed = with_outcome(&found, "fail");
     for rule in ["db.pools_fit", "db.setting.shared_buffers"] {
         assert!(failed.contains(&rule.to_owned()), "{found:#}");
-        apply(&postgres, &fix(&found, rule));
+        sql_in(&postgres, "agenthub", &fix(&found, rule));
     }
     assert_eq!(outcome(&look().0, "db.setting.pending_restart"), "pass", "nobody has told the server yet");
     postgres.stop();
@@ -217,8 +225,8 @@ fn each_setting_of_the_guide_is_missed_and_set_again_as_printed() {
 
 #[test]
 fn counting_statements_is_asked_for_and_a_slow_one_is_named_without_its_values() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
-    fails_and_is_fixed(&bench, &postgres, "db.statements_counted", &["DROP EXTENSION pg_stat_statements"]);
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
+    fails_and_is_fixed(&bench, &mut postgres, "db.statements_counted", &["DROP EXTENSION pg_stat_statements"]);
     for _ in 0..10 {
         postgres.sql("SELECT pg_sleep(0.5), 'geheim' AS secret");
     }
@@ -229,7 +237,7 @@ fn counting_statements_is_asked_for_and_a_slow_one_is_named_without_its_values()
 
 #[test]
 fn who_holds_a_lock_is_named_and_ended_as_printed() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
     postgres.sql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
     let holder = psql_in_background(&postgres, "BEGIN; UPDATE t SET a = 2; SELECT pg_sleep(60);");
     wait_for(
@@ -243,69 +251,18 @@ fn who_holds_a_lock_is_named_and_ended_as_printed() {
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND now() - query_start > interval '2.1 s'",
         "1",
     );
-    fails_and_is_fixed(&bench, &postgres, "db.lock_waits", &[]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.lock_waits", &[]);
     drop((holder, waiting));
 }
 
 #[test]
-fn databases_that_are_not_ours_raise_no_false_alarm() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
-    for name in ["empty", "bench", "odd", "many"] {
-        postgres.sql(&format!("CREATE DATABASE {name}"));
-        sql_in(&postgres, name, "CREATE EXTENSION pg_stat_statements");
-    }
-    // As pgbench makes them, at scale 1.
-    sql_in(&postgres, "bench",
-        "CREATE TABLE pgbench_branches (bid int PRIMARY KEY, bbalance int, filler char(88)) WITH (fillfactor = 100);
-         CREATE TABLE pgbench_tellers (tid int PRIMARY KEY, bid int, tbalance int, filler char(84)) WITH (fillfactor = 100);
-         CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(84)) WITH (fillfactor = 100);
-         CREATE TABLE pgbench_history (tid int, bid int, aid int, delta int, mtime timestamp, filler char(22));
-         INSERT INTO pgbench_branches VALUES (1, 0); INSERT INTO pgbench_tellers SELECT n, 1, 0 FROM generate_series(1, 10) AS n;
-         INSERT INTO pgbench_accounts SELECT n, 1, 0, '' FROM generate_series(1, 100000) AS n",
-    );
-    sql_in(&postgres, "bench", "VACUUM ANALYZE");
-    sql_in(
-        &postgres,
-        "odd",
-        r#"CREATE SCHEMA "Größe"; CREATE TABLE "Größe"."Tasks" (id int PRIMARY KEY, "User_Id" text, "sta""tus" text);
-           CREATE TABLE "Größe"."日本 語; --" ("é'" int PRIMARY KEY); CREATE INDEX "Ein ""Index""" ON "Größe"."Tasks" ("User_Id")"#,
-    );
-    sql_in(
-        &postgres,
-        "many",
-        "SELECT format('CREATE TABLE t%s (id int PRIMARY KEY, user_id int, status text, note text)', n) FROM generate_series(1, 2000) AS n \\gexec",
-    );
-    postgres.sql("CREATE ROLE nobody LOGIN PASSWORD 'only-for-tests'");
-    for name in ["empty", "bench", "odd", "many"] {
-        for role in ["agenthub_monitor", "nobody"] {
-            let monitor = postgres.monitor_url().replace("agenthub_monitor", role);
-            let url = format!("{}/{name}", monitor.rsplit_once('/').unwrap().0);
-            let outcome = bench.run(&["check", "db", "--postgres", &url, "--db-memory", "2G", "--format", "json"]);
-            let found = outcome.json();
-            assert_eq!(with_outcome(&found, "fail"), [""; 0], "{name} {role}: {found:#}");
-            let unknown = with_outcome(&found, "unknown");
-            if role == "nobody" {
-                let hidden = ["db.idle_in_transaction", "db.lock_waits", "db.long_transactions", "db.slow_statements"];
-                assert!(hidden.iter().all(|rule| unknown.contains(&(*rule).to_owned())), "{name}: {unknown:?}");
-                outcome.assert_code(98);
-            } else {
-                assert_eq!(unknown, [""; 0], "{name}: {found:#}");
-                outcome.assert_code(0);
-            }
-            // The machine may be busy: this is no measurement.
-            assert!(outcome.took < Duration::from_secs(30), "{name} {role} took {:?}", outcome.took);
-        }
-    }
-}
-
-#[test]
 fn names_of_any_kind_are_quoted_in_the_fix() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
     postgres.sql(
         r#"CREATE SCHEMA "Größe; --"; CREATE TABLE "Größe; --"."Tasks" (id int PRIMARY KEY, "User_Id" text, "Status" text);
            GRANT USAGE ON SCHEMA "Größe; --" TO agenthub_monitor"#,
     );
-    fails_and_is_fixed(&bench, &postgres, "db.index.tasks_user_id_status", &[]);
+    fails_and_is_fixed(&bench, &mut postgres, "db.index.tasks_user_id_status", &[]);
     let (found, _) = check(&bench, &["db", "--postgres", &postgres.monitor_url(), "--only", "db.index"]);
     let missing = of(&found, "db.index.tasks_complex");
     assert_eq!(missing[0]["outcome"], "cannot_exist");

@@ -61,20 +61,98 @@ fn wrong_usage_names_the_flag_and_the_fix() {
     let url = "postgres://me@127.0.0.1:1/x";
     for (args, words) in [
         (&["check"][..], "--postgres URL"),
+        (&["check"], "agenthub-perf check --host http://localhost:8000"),
+        (&["check"], "check all"),
         (&["check", "db"], "--postgres URL"),
         (&["check", "--postgres", url, "--only", "db.unusd_index"], "did you mean `db.unused_index`?"),
         (&["check", "--postgres", url, "--skip", "nothing.like.it"], "--rules"),
         (&["check", "--postgres", "mysql://x/y"], "postgres://"),
         (&["check", "--postgres", url, "--db-memory", "much"], "512M"),
         (&["check", "--explain", "SELECT 1"], "--postgres URL"),
+        (&["check", "--postgres", url, "--only", "cache"], "leave nothing to look at"),
+        (&["check", "db", "--postgres", url, "--skip", "db"], "leave nothing to look at"),
     ] {
         let outcome = bench.run(args);
         outcome.assert_code(2);
         assert!(outcome.stderr.contains(words), "{words:?} is not in\n{outcome}");
     }
+    bench.write("agenthub-perf.toml", "[check]\naccept = [{ rule = \"db.unusd_index\", reason = \"x\" }]\n");
+    let refused = bench.run(&["check", "--postgres", url]);
+    refused.assert_code(2);
+    assert!(
+        refused.stderr.contains("agenthub-perf.toml:2:") && refused.stderr.contains("db.unused_index"),
+        "{refused}"
+    );
+    std::fs::remove_file(bench.path().join("agenthub-perf.toml")).unwrap();
     let listed = bench.run(&["check", "--rules"]);
     listed.assert_code(0);
     assert!(listed.stdout.contains("db.index.tasks_user_id_status\n    holds"), "{listed}");
+}
+
+#[test]
+fn all_takes_this_machine_with_what_is_named() {
+    let bench = Workbench::new();
+    let found = bench
+        .run(&["check", "all", "--only", "system,app.reachable", "-H", "http://127.0.0.1:1", "--format", "json"])
+        .json();
+    let areas: Vec<&str> =
+        found["looked_at"].as_array().unwrap().iter().map(|place| place["area"].as_str().unwrap()).collect();
+    assert_eq!(areas, ["app", "system"]);
+    let alone = bench.run(&["check", "all", "--format", "json"]).json();
+    assert!(alone["not_looked_at"].as_array().is_some_and(|list| list.len() == 5), "{alone:#}");
+}
+
+#[test]
+fn an_acceptance_of_one_table_is_of_that_table() {
+    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    postgres.sql("CREATE TABLE old_tasks (user_id int, status text)");
+    postgres.sql("CREATE TABLE new_tasks (user_id int, status text)");
+    for table in ["old_tasks", "new_tasks"] {
+        postgres.sql(&format!("INSERT INTO {table} SELECT n, 'x' FROM generate_series(1, 2000) AS n; ANALYZE {table}"));
+    }
+    let of = "rule = \"db.index.tasks_user_id_status\"";
+    bench.write(
+        "agenthub-perf.toml",
+        &format!("[check]\naccept = [{{ {of}, subject = \"public.old_tasks\", reason = \"goes in May\" }},\n{{ {of}, subject = \"public.none\", reason = \"gone\" }}]\n"),
+    );
+    let ended = bench.run(&["check", "--postgres", &postgres.monitor_url(), "--only", "db.index", "--format", "json"]);
+    let found = ended.json();
+    let ours = super::of(&found, "db.index.tasks_user_id_status");
+    let accepted: Vec<(&str, bool)> =
+        ours.iter().map(|one| (one["subject"].as_str().unwrap(), !one["accepted"].is_null())).collect();
+    assert_eq!(accepted, [("public.new_tasks", false), ("public.old_tasks", true)], "{found:#}");
+    assert!(found["notes"][0].as_str().unwrap().contains("public.none (gone) does nothing"), "{found:#}");
+}
+
+#[test]
+fn no_format_shows_a_password_a_token_or_a_secret_in_a_plan() {
+    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    postgres.sql("CREATE TABLE people (id int, password text)");
+    postgres.sql("GRANT SELECT ON people TO agenthub_monitor");
+    let service = super::serve(&bench, &[]);
+    let (url, statement) = (postgres.monitor_url(), "SELECT id FROM people WHERE password = 'geheimes-wort'");
+    for format in ["text", "json", "md", "junit", "html"] {
+        let ended = bench.run(&[
+            "check",
+            "--format",
+            format,
+            "--report",
+            "page.html",
+            "--postgres",
+            &url,
+            "-H",
+            &service.url,
+            "--explain",
+            statement,
+            "--token",
+            "geheimes-wort",
+        ]);
+        assert!(ended.stdout.contains("db.explain") && ended.stdout.contains("people"), "{ended}");
+        let page = std::fs::read_to_string(bench.path().join("page.html")).unwrap();
+        for text in [ended.to_string(), page] {
+            assert!(!text.contains("geheimes-wort") && !text.contains("only-for-tests"), "{format}: {text}");
+        }
+    }
 }
 
 #[test]
@@ -93,7 +171,7 @@ fn the_guide_s_scripts_run_the_program_that_is_installed() {
             0,
             "system.planned_load",
         ),
-        ("generate-performance-report.sh", &["--postgres", url], 1, "db.reachable"),
+        ("generate-performance-report.sh", &["--postgres", url, "--skip", "system"], 1, "db.reachable"),
     ] {
         let mut command = std::process::Command::new(format!("{scripts}/{script}"));
         let ended = command.args(args).env("PATH", &path).current_dir(bench.path()).output().unwrap();

@@ -1,9 +1,22 @@
 //! `check` against real servers: what is tuned passes; with a tuning taken away the right rule fails, and its printed fix,
 //! run as printed, makes it pass.
 
+mod app;
+mod cache;
+mod containers;
 mod db;
+mod db_explain;
+mod db_indexes;
+mod db_sessions;
+mod db_strangers;
+mod db_upkeep;
 mod doors;
-mod others;
+mod doors_of_others;
+mod proxy;
+mod run;
+mod small;
+mod stack;
+mod system;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -29,7 +42,13 @@ fn serve(bench: &Workbench, args: &[&str]) -> Service {
 /// Runs `check` with these arguments, for its JSON.
 fn check(bench: &Workbench, args: &[&str]) -> (Value, Outcome) {
     let outcome = bench.run(&[&["check", "--format", "json", "--timeout", "20s"], args].concat());
-    (outcome.json(), outcome)
+    let found = outcome.json();
+    let schema: Value = serde_json::from_str(agenthub_perf::judge::CHECK_SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let problems: Vec<String> =
+        validator.iter_errors(&found).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(problems, [""; 0]);
+    (found, outcome)
 }
 
 /// The findings of a rule.
@@ -63,6 +82,13 @@ fn fix(found: &Value, rule: &str) -> String {
     ours[0]["fix"]["text"].as_str().unwrap_or_else(|| panic!("no fix in {ours:#?}")).to_owned()
 }
 
+/// What was seen, of a rule's only finding.
+#[track_caller]
+fn evidence(found: &Value, rule: &str) -> Vec<String> {
+    let lines = of(found, rule)[0]["evidence"].as_array().cloned().unwrap_or_default();
+    lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect()
+}
+
 /// psql as the superuser, in any database.
 fn psql(postgres: &Postgres, database: &str) -> Command {
     let url =
@@ -77,6 +103,55 @@ fn sql_in(postgres: &Postgres, database: &str, script: &str) {
     let mut child = psql(postgres, database).stdout(Stdio::null()).spawn().expect("psql runs");
     child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success(), "{script}");
+}
+
+/// Runs a fix as it is printed; starts the server anew where it says so.
+fn apply(postgres: &mut Postgres, fix: &str) {
+    let anew = "start the server anew";
+    match fix.split_once(anew) {
+        None => sql_in(postgres, "agenthub", fix),
+        Some((before, after)) => {
+            sql_in(postgres, "agenthub", before);
+            postgres.stop();
+            postgres.start_again();
+            apply(postgres, after.split_once('\n').map_or("", |(_, after)| after));
+        }
+    }
+}
+
+/// What `check` says of one rule of this database, whatever the age of its statistics.
+fn look(bench: &Workbench, url: &str, rule: &str) -> (Value, Outcome) {
+    check(bench, &["db", "--postgres", url, "--only", rule, "--evidence-age", "0s", "--db-memory", "2G"])
+}
+
+/// Until a rule comes to this. Up to PostgreSQL 14 statistics are half a second behind.
+#[track_caller]
+fn until(bench: &Workbench, url: &str, rule: &str, wanted: &str) -> (Value, Outcome) {
+    let began = Instant::now();
+    loop {
+        let (found, ended) = look(bench, url, rule);
+        if outcome(&found, rule) == wanted {
+            return (found, ended);
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{rule} is not {wanted}: {found:#}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Expects a rule to come to this; then runs its fix as it is printed, and expects it to pass.
+#[track_caller]
+fn is_fixed(bench: &Workbench, postgres: &mut Postgres, rule: &str, wanted: &str) -> Value {
+    let url = postgres.monitor_url();
+    let (found, ended) = until(bench, &url, rule, wanted);
+    ended.assert_code(if wanted == "fail" { 99 } else { 0 });
+    apply(postgres, &fix(&found, rule));
+    until(bench, &url, rule, "pass").1.assert_code(0);
+    found
+}
+
+/// The major version of the server.
+fn version(postgres: &Postgres) -> u32 {
+    postgres.sql("SHOW server_version_num").parse::<u32>().unwrap() / 10_000
 }
 
 /// A session that goes on; ended when dropped.

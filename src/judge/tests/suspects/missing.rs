@@ -36,7 +36,7 @@ proptest! {
                 let named = |figures: &[(usize, f64)]| -> BTreeMap<String, f64> {
                     figures.iter().map(|&(at, value)| (FIGURES[at].name.to_owned(), value)).collect()
                 };
-                watched.seen.push(Seen { from_s: at_s, to_s: at_s + length_s, gauges: named(gauges), counts: named(counts), peaks: named(counts) });
+                watched.seen.push(Seen { from_s: at_s, to_s: at_s + length_s, gauges: named(gauges), counts: named(counts), peaks: named(counts), ..Seen::default() });
                 at_s += length_s;
             }
             watched.gaps = vec![Gap { from_s: at_s, to_s: at_s, why: "gone".into() }];

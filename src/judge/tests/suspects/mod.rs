@@ -66,7 +66,7 @@ fn watched(kind: ProbeKind, name: &str, gauges: &[(&str, f64)], counts: &[(&str,
             gauges: named(gauges),
             // The first look has nothing to count from.
             counts: if second == 0 { BTreeMap::new() } else { named(counts) },
-            peaks: BTreeMap::new(),
+            ..Seen::default()
         })
         .collect();
     watched

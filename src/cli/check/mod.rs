@@ -1,5 +1,10 @@
 //! `check`: the guide's quick checks and its checklist, without load.
 
+mod before;
+mod settings;
+mod targets;
+
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,26 +13,24 @@ use clap::{Args, ValueEnum};
 use super::exit::ExitCode;
 use super::probes::{Given, addresses, parse_container};
 use super::report::page_width;
-use super::settings::{Layer, Settings, parse_any_time, parse_arrival_rate, parse_time, parse_users, settle};
+use super::settings::{Layer, parse_any_time, parse_arrival_rate, parse_time, parse_users, settle};
 use super::{Failure, print, say};
-use crate::audit::{
-    self, Acceptance, AppTarget, Area, Audit, ContainersTarget, DbTarget, Options, Outcome, Planned, ProxyTarget,
-    Selection, SystemTarget, Targets,
-};
-use crate::document::Table;
-use crate::load::{AllowedHosts, Host};
-use crate::observe::Address;
+use crate::audit::{self, Area, Checked, Outcome, Planned, Selection, Targets};
+use crate::load::Host;
 use crate::report;
 
-/// The guide's processes have 20 + 30 connections each.
-const POOLS: u32 = 50;
+pub(super) use before::before_load;
+pub(super) use settings::{CheckSettings, read_table};
+use targets::{More, options, targets};
 
 /// Check the system against the guide's quick checks and checklist, without load.
 #[derive(Debug, Args)]
 #[command(
     after_help = "It only looks: nothing is written to what is checked. Where things are can also be said by [observe] of \
-    agenthub-perf.toml; [check] accept = [{ rule = \"db.unused_index\", reason = \"…\", until = \"2027-01-31\" }] accepts \
-    findings. Exit codes: 0 nothing failed; 1 nothing could be looked at; 2 wrong usage; 98 something could not be told; \
+    agenthub-perf.toml, and by [check], which takes the long flags by their names (nginx_config, compose, db_memory, …); [check] \
+    accept = [{ rule = \"db.index\", subject = \"public.tasks\", reason = \"…\", until = \"2027-01-31\" }] accepts findings. \
+    What this machine is doing right now is looked at when asked for: by check system, check all or --planned-load. \
+    `run --check` looks before a load. Exit codes: 0 nothing failed; 1 nothing could be looked at; 2 wrong usage; 98 something could not be told; \
     99 a rule failed."
 )]
 #[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
@@ -74,12 +77,12 @@ pub(super) struct CheckArgs {
     /// Memory of the database server or its container, e.g. 2G [default: this machine's, where it is here]
     #[arg(long, value_name = "SIZE", value_parser = audit::parse_size)]
     db_memory: Option<u64>,
-    /// Connections that all pools in front of the database may open together
-    #[arg(long, value_name = "N", default_value_t = POOLS)]
-    pool: u32,
-    /// Statistics of the database that are younger prove nothing
-    #[arg(long, value_name = "TIME", default_value = "4h", value_parser = parse_any_time)]
-    evidence_age: Duration,
+    /// Connections that all pools in front of the database may open together [default: 50]
+    #[arg(long, value_name = "N")]
+    pool: Option<u32>,
+    /// Statistics of the database that are younger prove nothing [default: 4h]
+    #[arg(long, value_name = "TIME", value_parser = parse_any_time)]
+    evidence_age: Option<Duration>,
     /// Say in words how the database would run a statement, and what of it costs most
     #[arg(long, value_name = "STATEMENT")]
     explain: Option<String>,
@@ -95,9 +98,9 @@ pub(super) struct CheckArgs {
     /// List the rules, with their thresholds and sources, and look at nothing
     #[arg(long)]
     rules: bool,
-    /// How long one question may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
-    timeout: Duration,
+    /// How long one question may take, and an area ten times as long [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
     /// Also write it as a page that needs no network
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -124,17 +127,48 @@ enum AreaArg {
     Containers,
     /// This machine.
     System,
+    /// All that is named, and this machine.
+    All,
 }
 
 impl AreaArg {
-    fn area(self) -> Area {
-        match self {
+    /// `None`: all of them.
+    fn area(self) -> Option<Area> {
+        Some(match self {
             Self::App => Area::App,
             Self::Db => Area::Db,
             Self::Cache => Area::Cache,
             Self::Proxy => Area::Proxy,
             Self::Containers => Area::Containers,
             Self::System => Area::System,
+            Self::All => return None,
+        })
+    }
+}
+
+impl CheckArgs {
+    /// What they say of where things are and by what they are judged.
+    fn layer(&self) -> Layer {
+        let (watch, refused) =
+            addresses(self.postgres.clone(), self.redis.clone(), self.nginx.clone(), self.metrics.clone());
+        Layer {
+            watch: crate::observe::Watch { containers: self.containers.clone(), ..watch },
+            refused,
+            host: self.host.clone(),
+            insecure: self.insecure.then_some(true),
+            check: CheckSettings {
+                nginx_config: self.nginx_config.clone(),
+                compose: self.compose.clone(),
+                slow_path: self.slow_path.clone(),
+                db_memory: self.db_memory,
+                pool: self.pool,
+                evidence_age: self.evidence_age,
+                timeout: self.timeout,
+                only: self.only.clone(),
+                skip: self.skip.clone(),
+                ..CheckSettings::default()
+            },
+            ..Layer::default()
         }
     }
 }
@@ -156,41 +190,42 @@ enum CheckFormat {
 
 /// Looks, and tells.
 pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let rules = audit::rules();
-    let selection = Selection::new(args.only.clone(), args.skip.clone(), &rules).map_err(Failure::usage)?;
+    let selection = Selection::new(args.only.clone(), args.skip.clone(), &audit::rules()).map_err(Failure::usage)?;
     if args.rules {
         print(&list(&selection))?;
         return Ok(ExitCode::Passed);
     }
-    let (watch, refused) =
-        addresses(args.postgres.clone(), args.redis.clone(), args.nginx.clone(), args.metrics.clone());
-    let settings = settle(
-        Layer { watch, refused, host: args.host.clone(), insecure: args.insecure.then_some(true), ..Layer::default() },
-        None,
-        args.config.as_deref(),
-    )?;
+    let settings = settle(args.layer(), None, args.config.as_deref())?;
     settings.warnings.iter().for_each(|line| say(&format!("warning: {line}")));
-    let areas: Vec<Area> = args.areas.iter().map(|area| area.area()).collect();
-    let targets = targets(&args, &settings)?;
+    let host = settings.host.as_deref().map(Host::parse).transpose().map_err(Failure::usage)?;
+    let all = args.areas.contains(&AreaArg::All);
+    let areas: Vec<Area> = if all { Vec::new() } else { args.areas.iter().filter_map(|area| area.area()).collect() };
+    let more = More {
+        token: args.token.clone(),
+        explain: args.explain.clone(),
+        analyze: args.analyze,
+        planned: args.planned_load,
+        system: all || areas.contains(&Area::System),
+    };
+    let targets = targets(&settings, host, more);
+    if args.explain.is_some() && targets.db.is_none() {
+        return Err(Failure::usage("--explain needs --postgres URL"));
+    }
     for area in &areas {
         if let Some(how) = targets.missing(*area) {
             return Err(Failure::usage(format!("nothing to look at for {area}: {how}")));
         }
     }
     if targets.areas().is_empty() {
+        return Err(Failure::usage(nothing_named(&targets)));
+    }
+    let options = options(&settings, areas)?;
+    if options.leave_nothing(&targets) {
         return Err(Failure::usage(
-            "nothing is named to look at: --host URL, --postgres URL, --redis URL, --nginx-config FILE, --compose FILE, \
-             [observe] in agenthub-perf.toml, or `check system` for this machine",
+            "--only and --skip, or those of [check], leave nothing to look at in what is named: `check --rules` lists the rules",
         ));
     }
-    let options = Options {
-        selection,
-        accepted: settings.accept.clone(),
-        today: jiff::Zoned::now().date(),
-        timeout: args.timeout,
-        areas,
-    };
-    let found = audit::check(&targets, &options).await;
+    let found = Box::pin(audit::check(&targets, &options)).await;
     if let Some(path) = &args.report {
         let page = report::check_html(&found).map_err(Failure::cannot)?;
         report::write_page(path, &page).map_err(Failure::cannot)?;
@@ -200,7 +235,20 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     Ok(code(&found))
 }
 
-fn shown(found: &Audit, format: CheckFormat) -> Result<String, Failure> {
+/// What a person sees who has named nothing.
+fn nothing_named(targets: &Targets) -> String {
+    let mut text = "nothing is named to look at. Name what there is, e.g.\n  \
+        agenthub-perf check --host http://localhost:8000 --postgres postgres://monitor:…@127.0.0.1:5432/agenthub\n\
+        or under [observe] of agenthub-perf.toml:"
+        .to_owned();
+    for area in Area::ALL {
+        let _ = write!(text, "\n  {:<10} {}", area.name(), targets.missing(area).unwrap_or_default());
+    }
+    text.push_str("\n`agenthub-perf check --rules` lists what is looked at");
+    text
+}
+
+fn shown(found: &Checked, format: CheckFormat) -> Result<String, Failure> {
     match format {
         CheckFormat::Text => {
             let (width, colour) = page_width();
@@ -213,48 +261,13 @@ fn shown(found: &Audit, format: CheckFormat) -> Result<String, Failure> {
     }
 }
 
-fn code(found: &Audit) -> ExitCode {
-    match found.outcome() {
+fn code(found: &Checked) -> ExitCode {
+    match found.outcome {
         Outcome::Fail => ExitCode::Failed,
         _ if !found.saw_something() => ExitCode::CannotRun,
         Outcome::Unknown => ExitCode::Unproven,
         _ => ExitCode::Passed,
     }
-}
-
-fn targets(args: &CheckArgs, settings: &Settings) -> Result<Targets, Failure> {
-    let db = settings.watch.postgres.as_ref().map(|address| DbTarget {
-        address: address.clone(),
-        memory: db_memory(args, address),
-        pools: args.pool,
-        evidence_age: args.evidence_age,
-        explain: args.explain.clone(),
-        analyze: args.analyze,
-    });
-    if args.explain.is_some() && db.is_none() {
-        return Err(Failure::usage("--explain needs --postgres URL"));
-    }
-    let status = settings.watch.nginx.clone();
-    let proxy = (args.nginx_config.is_some() || status.is_some()).then(|| ProxyTarget {
-        config: args.nginx_config.clone(),
-        status,
-        host: settings.host.clone(),
-    });
-    let host = settings.host.as_deref().map(Host::parse).transpose().map_err(Failure::usage)?;
-    let named = if args.containers.is_empty() { &settings.watch.containers } else { &args.containers };
-    let containers = (args.compose.is_some() || !named.is_empty())
-        .then(|| ContainersTarget { compose: args.compose.clone(), names: named.clone() });
-    let loopback = host.as_ref().is_none_or(|host| AllowedHosts::new([]).permits(&host.origin.name));
-    let system = (args.planned_load.is_some() || args.areas.contains(&AreaArg::System))
-        .then_some(SystemTarget { planned: args.planned_load, loopback });
-    let app = host.map(|host| AppTarget {
-        host,
-        token: args.token.clone(),
-        slow_path: args.slow_path.clone(),
-        metrics: settings.watch.metrics.clone(),
-        insecure: settings.insecure,
-    });
-    Ok(Targets { db, cache: settings.watch.redis.clone(), proxy, app, containers, system })
 }
 
 /// `250` users, or `50/s` arrivals.
@@ -263,17 +276,6 @@ fn parse_planned(text: &str) -> Result<Planned, String> {
         return parse_arrival_rate(text).map(Planned::Rate);
     }
     parse_users(text).map(|users| Planned::Users(u64::from(users)))
-}
-
-/// As told, else this machine's, where the database is here.
-fn db_memory(args: &CheckArgs, address: &Address) -> Option<(u64, String)> {
-    if let Some(bytes) = args.db_memory {
-        return Some((bytes, "--db-memory".to_owned()));
-    }
-    let host = address.url().host_str().unwrap_or_default();
-    let here = AllowedHosts::new([]).permits(host);
-    let bytes = here.then(audit::memory_here).flatten()?;
-    Some((bytes, "this machine's".to_owned()))
 }
 
 /// The rules, a paragraph each.
@@ -298,32 +300,4 @@ fn list(selection: &Selection) -> String {
         text.push_str(&line("checklist", &ticked.join("; ")));
     }
     text
-}
-
-/// The table `[check]`.
-pub(super) fn read_table(mut table: Table<'_>) -> Vec<Acceptance> {
-    let mut accepted = Vec::new();
-    let rules = audit::rules();
-    for node in table.take("accept").and_then(|node| node.items()).unwrap_or_default() {
-        let Some(mut entry) = node.table("an entry of `accept`") else { continue };
-        let rule = entry.require("rule", "rule = \"db.unused_index\"").and_then(|node| {
-            let name = node.filled_text()?;
-            audit::known(name, &rules).map_err(|problem| node.reject(format!("`rule`: {problem}"), None)).ok()?;
-            Some(name.to_owned())
-        });
-        let reason = entry
-            .require("reason", "reason = \"why it is right here\"")
-            .and_then(|node| node.filled_text().map(str::to_owned));
-        let until = entry.take("until").map(|node| {
-            let text = node.text()?;
-            let day = text.parse::<jiff::civil::Date>();
-            day.map_err(|_| node.reject("`until` is no day", Some("write it as `until = \"2027-01-31\"`"))).ok()
-        });
-        entry.close();
-        if let (Some(rule), Some(reason), Some(until)) = (rule, reason, until.map_or(Some(None), |day| day.map(Some))) {
-            accepted.push(Acceptance { rule, reason, until });
-        }
-    }
-    table.close();
-    accepted
 }
