@@ -1,8 +1,6 @@
 //! What a result carries for a plan: the ends of its edge, how long a task takes, how far it is proven; or why it carries none.
 
-use serde_json::Value;
-
-use crate::judge::{Between, LevelResult, PlannedFrom, RunResult, Verdict};
+use crate::judge::{Between, LawResult, LevelResult, Limits, PlannedFrom, RunResult, Verdict};
 use crate::record::{IntervalKind, LoadModel, Run};
 use crate::units::{counted, format_rate, format_ratio};
 
@@ -141,7 +139,7 @@ pub(super) fn ground(run: &Run, result: &RunResult) -> Result<Ground, PlanError>
         requests_per_task: asked.mean_requests_per_task,
         response,
         shared: shared.map(|suspect| format!("{}: {}", suspect.subject, suspect.says)).collect(),
-        law: serde_json::to_value(result).ok().and_then(|result| law(&result["law"])),
+        law: result.law.as_ref().and_then(law),
         reference_service: asked.reference_service,
     })
 }
@@ -203,13 +201,13 @@ fn of_run(run: &Run, result: &RunResult) -> Result<Ends, PlanError> {
 }
 
 /// What the law of a search says of the assumption that instances scale linearly: it was measured within one.
-fn law(law: &Value) -> Option<String> {
-    let share = || law["sigma"]["value"].as_f64().map(|sigma| format!(" ({} of it)", format_ratio(sigma)));
-    let knee = || law["knee"]["value"].as_f64().map(|knee| format!(" past {knee:.0} requests at a time"));
-    let within = match law["limits"].as_str()? {
-        "contention" => format!("work is done one after the other{}", share().unwrap_or_default()),
-        "coherency" => format!("requests cost each other, and throughput falls{}", knee().unwrap_or_default()),
-        _ => return Some("within one instance nothing was seen that keeps it from scaling".to_owned()),
+fn law(law: &LawResult) -> Option<String> {
+    let share = || law.sigma.map(|sigma| format!(" ({} of it)", format_ratio(sigma.value)));
+    let knee = || law.knee.map(|knee| format!(" past {:.0} requests at a time", knee.value));
+    let within = match law.limits? {
+        Limits::Contention => format!("work is done one after the other{}", share().unwrap_or_default()),
+        Limits::Coherency => format!("requests cost each other, and throughput falls{}", knee().unwrap_or_default()),
+        Limits::None => return Some("within one instance nothing was seen that keeps it from scaling".to_owned()),
     };
     Some(format!(
         "within one instance {within}: where that lies in what instances share, they do not scale linearly; search with two of them to know"
@@ -258,19 +256,36 @@ fn of_window(run: &Run, result: &RunResult, passes: Option<End>) -> Option<Respo
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::judge::Bounds;
+
+    fn limited(limits: Option<Limits>, sigma: Option<f64>, knee: Option<f64>) -> LawResult {
+        let around = |value: f64| Bounds { value, low: 0.9 * value, high: 1.1 * value };
+        LawResult {
+            lambda: None,
+            sigma: sigma.map(around),
+            kappa: None,
+            knee: knee.map(around),
+            knee_level: None,
+            max_requests_per_s: None,
+            limits,
+            misfit: None,
+            no_knee: None,
+            refused: None,
+            unit: "at a time".to_owned(),
+            levels: Vec::new(),
+            curve: Vec::new(),
+        }
+    }
 
     #[test]
     fn a_law_of_one_instance_says_what_it_means_for_several() {
-        let contention =
-            law(&json!({"limits": "contention", "sigma": {"value": 0.05, "low": 0.03, "high": 0.08}})).unwrap();
+        let contention = law(&limited(Some(Limits::Contention), Some(0.05), None)).unwrap();
         assert!(contention.contains("one after the other (5 % of it): where that lies"), "{contention}");
-        let coherency = law(&json!({"limits": "coherency", "knee": {"value": 41.7}})).unwrap();
+        let coherency = law(&limited(Some(Limits::Coherency), None, Some(41.7))).unwrap();
         assert!(coherency.contains("throughput falls past 42 requests at a time:"), "{coherency}");
-        assert!(law(&json!({"limits": "none"})).unwrap().contains("nothing was seen"));
-        // None was asked for, or it could not be fitted.
-        assert_eq!((law(&Value::Null), law(&json!({"limits": null}))), (None, None));
+        assert!(law(&limited(Some(Limits::None), None, None)).unwrap().contains("nothing was seen"));
+        // What limits it could not be told.
+        assert_eq!(law(&limited(None, None, None)), None);
     }
 }
