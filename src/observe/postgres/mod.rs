@@ -171,7 +171,7 @@ impl PostgresProbe {
             if let (Some(began), Some(ended)) = (began, number(row, "at")) {
                 self.pace.took(ended - began);
             }
-            self.running.sum(row, [dropped.clone(), Dropped::read(row)], &mut look);
+            self.running.sum(row, dropped.clone(), about, &mut look);
         }
         self.running.offset(&mut look);
         // A whole look that comes later must know it too.
@@ -204,7 +204,8 @@ impl PostgresProbe {
                 None => drop(self.facts.insert("size of the database".to_owned(), tables::size_fact())),
             }
         }
-        let statements_begin = statements_at.map(|at| self.statements.see(&answers[at], dropped, about));
+        let statements_begin =
+            statements_at.map(|at| self.statements.see(&answers[at], dropped, self.running.entries(), about));
         let tables_begin = tables_at.map(|at| self.tables.see(&answers[at], tables_against));
         if whole {
             self.tables_reset = false;
