@@ -92,7 +92,7 @@ static TUNED: [Tuned; 11] = [
         "checkpoint_timeout",
         false,
         "15 min or more",
-        "half of the guide's 30 min",
+        "the guide's 30 min; own choice: half of it, as each checkpoint has whole pages written to the WAL anew, and a crash takes the longer to recover from the rarer they are",
         Wanted::AtLeast(900.0, "30min"),
     ),
     tuned(
@@ -116,7 +116,7 @@ static TUNED: [Tuned; 11] = [
         "random_page_cost",
         false,
         "2 or less",
-        "the guide's 1.1, for SSDs: accept it on spinning disks",
+        "the guide's 1.1, for SSDs; own choice: half of PostgreSQL's default of 4, which is for spinning disks: accept it there",
         Wanted::AtMost(2.0, "1.1"),
     ),
     tuned(
@@ -124,7 +124,7 @@ static TUNED: [Tuned; 11] = [
         "effective_io_concurrency",
         false,
         "16 or more",
-        "the guide's 200, for SSDs; 16 is the default since PostgreSQL 18",
+        "the guide's 200, for SSDs; own choice: PostgreSQL's default since 18, as up to 17 it is 1, for a single spinning disk",
         Wanted::AtLeast(16.0, "200"),
     ),
     tuned(

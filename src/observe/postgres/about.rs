@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::columns::Columns;
 use super::connect::{MARK, Session, number, text, yes};
+use super::own::Own;
 use super::trouble::Trouble;
 use super::{locks, quick, statements, tables};
 
@@ -27,8 +28,6 @@ pub(super) struct About {
     own_ids: String,
     /// What a report says of it.
     pub(super) facts: BTreeMap<String, String>,
-    /// Transactions of the probe's own that finding all this took.
-    pub(super) transactions: f64,
 }
 
 /// `pg_stat_statements`, where it is and works.
@@ -53,8 +52,8 @@ impl Counted {
 
 impl About {
     /// Asks everything.
-    pub(super) async fn learn(session: &Session) -> Result<Self, Trouble> {
-        let answers = session.ask(&[server_question(), Columns::question()]).await?;
+    pub(super) async fn learn(session: &Session, own: &mut Own) -> Result<Self, Trouble> {
+        let answers = own.ask(session, &[server_question(), Columns::question()]).await?;
         let [server, columns] = &*answers else { return Err(Trouble::new("the server did not say what it is")) };
         let Some(server) = server.first() else { return Err(Trouble::new("the server did not say what it is")) };
         let setting = |name: &str| text(server, name).filter(|setting| !setting.is_empty());
@@ -69,7 +68,6 @@ impl About {
                 .map(|schema| Counted { schema: schema.to_owned(), room: number(server, "room") }),
             own_ids: "{}".to_owned(),
             facts: BTreeMap::new(),
-            transactions: 1.0,
         };
         let (role, database) = (setting("role").unwrap_or("?"), setting("database").unwrap_or("?"));
         let mut fact = |name: &str, says: String| about.facts.insert(name.to_owned(), says);
@@ -85,20 +83,18 @@ impl About {
         if session.is_pooled() {
             fact("connection", "through a pooler: connections are the server's, not the pooler's clients".to_owned());
         }
-        about.try_out(session).await?;
+        about.try_out(session, own).await?;
         Ok(about)
     }
 
     /// Runs each statement once, so that the server knows them, and looks up what it calls them.
-    async fn try_out(&mut self, session: &Session) -> Result<(), Trouble> {
+    async fn try_out(&mut self, session: &Session, own: &mut Own) -> Result<(), Trouble> {
         let mut asked = vec![quick::database(self), quick::sessions(self), quick::clock(self), locks::question(self)];
         asked.extend([tables::question(self), tables::sizes_question(&[]), tables::database_size_question()]);
-        self.transactions += 1.0;
-        session.ask(&asked).await?;
+        own.ask(session, &asked).await?;
         let Some(counted) = self.statements.clone() else { return Ok(()) };
         let counts = [quick::sum(self), statements::question(self), statements::texts_question(self, &[])];
-        self.transactions += 1.0;
-        match session.ask(&counts.into_iter().flatten().collect::<Vec<_>>()).await {
+        match own.ask(session, &counts.into_iter().flatten().collect::<Vec<_>>()).await {
             Ok(_) => {}
             Err(trouble) if trouble.code.is_some() => {
                 self.statements = None;
@@ -115,8 +111,7 @@ impl About {
             self.database_oid,
         );
         for _ in 0..2 {
-            self.transactions += 1.0;
-            let found = session.ask(&[finder.clone(), quick::clock(self)]).await?.swap_remove(0);
+            let found = own.ask(session, &[finder.clone(), quick::clock(self)]).await?.swap_remove(0);
             let ids: Vec<&str> = found.iter().filter_map(|row| text(row, "queryid")).collect();
             self.own_ids = format!("{{{}}}", ids.join(","));
             // The very first time it does not find itself.

@@ -9,6 +9,7 @@ mod columns;
 mod connect;
 mod literals;
 mod locks;
+mod own;
 mod quick;
 mod running;
 mod since;
@@ -26,6 +27,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use self::about::About;
 use self::connect::{Session, Settings, number, text};
+use self::own::Own;
 use self::running::{Running, SumPace};
 use self::since::Against;
 use self::statements::{Dropped, Statements};
@@ -56,7 +58,7 @@ pub(super) struct PostgresProbe {
     /// The connection, except while it is being asked: a look that is given up takes it along.
     connected: Option<Connected>,
     last_attempt: Option<Instant>,
-    own_transactions: f64,
+    own: Own,
     running: Running,
     pace: SumPace,
     statements: Statements,
@@ -83,7 +85,7 @@ impl PostgresProbe {
             facts: [("address".to_owned(), address.to_string())].into(),
             connected: None,
             last_attempt: None,
-            own_transactions: 0.0,
+            own: Own::default(),
             running: Running::default(),
             pace: SumPace::default(),
             statements: Statements::default(),
@@ -114,13 +116,12 @@ impl PostgresProbe {
         let settings = self.settings.clone().map_err(Trouble::new)?;
         let connecting = async {
             let session = Session::open(&settings).await?;
-            let about = About::learn(&session).await?;
+            self.own.begins(std::time::Instant::now());
+            let about = About::learn(&session, &mut self.own).await?;
             Ok(Connected { session, about })
         };
         let connected = tokio::time::timeout(ANSWERS_WITHIN, connecting).await;
         let connected = connected.map_err(|_| hung(&settings.place(), "takes connections"))??;
-        // To log in is a transaction too, and to be sure of the session's limits.
-        self.own_transactions += connected.about.transactions + 2.0;
         self.facts.retain(|name, _| name == "address");
         self.facts.extend(connected.about.facts.clone());
         self.facts.insert("left out".to_owned(), LEFT_OUT.to_owned());
@@ -154,8 +155,8 @@ impl PostgresProbe {
         let sum = quick::sum(about).filter(|_| self.pace.is_due() || whole);
         let mut asked = vec![quick::database(about), quick::sessions(about), quick::clock(about)];
         let sum_at = push(&mut asked, sum);
-        let own_before = self.own_transactions;
-        let answers = self.count(session, &asked).await?;
+        let own_before = self.own.known(about.counts_at_once);
+        let answers = self.own.ask(session, &asked).await?;
 
         let mut look = Look { at: Some(std::time::Instant::now()), ..Look::default() };
         let database = answers[0].first();
@@ -170,7 +171,7 @@ impl PostgresProbe {
             if let (Some(began), Some(ended)) = (began, number(row, "at")) {
                 self.pace.took(ended - began);
             }
-            self.running.sum(row, [dropped.clone(), Dropped::read(row)], &mut look);
+            self.running.sum(row, dropped.clone(), about, &mut look);
         }
         self.running.offset(&mut look);
         // A whole look that comes later must know it too.
@@ -191,7 +192,7 @@ impl PostgresProbe {
         let statements_at = push(&mut asked, statements::question(about).filter(|_| whole));
         let tables_at = push(&mut asked, Some(tables::question(about)).filter(|_| whole));
         let size_at = push(&mut asked, Some(tables::database_size_question()).filter(|_| whole));
-        let answers = self.count(session, &asked).await?;
+        let answers = self.own.ask(session, &asked).await?;
         if let Some(at) = locks_at {
             let (everybody, blocked) = locks::read(&answers[at]);
             look.gauge("blocked", everybody);
@@ -203,7 +204,8 @@ impl PostgresProbe {
                 None => drop(self.facts.insert("size of the database".to_owned(), tables::size_fact())),
             }
         }
-        let statements_begin = statements_at.map(|at| self.statements.see(&answers[at], dropped, about));
+        let statements_begin =
+            statements_at.map(|at| self.statements.see(&answers[at], dropped, self.running.entries(), about));
         let tables_begin = tables_at.map(|at| self.tables.see(&answers[at], tables_against));
         if whole {
             self.tables_reset = false;
@@ -215,17 +217,11 @@ impl PostgresProbe {
         Ok(())
     }
 
-    /// Asks, and counts that it did: it is a transaction, however many statements.
-    async fn count(&mut self, session: &Session, asked: &[String]) -> Result<Rows, Trouble> {
-        self.own_transactions += 1.0;
-        session.ask(asked).await
-    }
-
     async fn ask_texts(&mut self, session: &Session, about: &About) -> Result<(), Trouble> {
         self.statements.tidy();
         let unknown = self.statements.unknown();
         if let Some(question) = statements::texts_question(about, &unknown).filter(|_| !unknown.is_empty()) {
-            let answers = self.count(session, &[question]).await?;
+            let answers = self.own.ask(session, &[question]).await?;
             self.statements.learn_texts(&answers[0]);
         }
         Ok(())
@@ -237,7 +233,7 @@ impl PostgresProbe {
         if ids.is_empty() {
             return Ok(());
         }
-        match self.count(session, &[tables::sizes_question(&ids)]).await {
+        match self.own.ask(session, &[tables::sizes_question(&ids)]).await {
             Ok(answers) => self.tables.learn_sizes(&answers[0]),
             Err(trouble) if trouble.code.is_some() && !trouble.is_lost => self.tables.learn_sizes(&[]),
             Err(trouble) => return Err(trouble),

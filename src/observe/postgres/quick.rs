@@ -86,17 +86,21 @@ pub(super) fn clock(about: &About) -> String {
 pub(super) fn sum(about: &About) -> Option<String> {
     let counted = about.statements.as_ref()?;
     let parts = about.columns.select("pg_stat_statements", "", &OF_STATEMENTS);
+    let ours = about.statements_of_the_database();
+    let dropped = dropped(about, "dropped");
+    // Where nobody tells how many were thrown out, it shows by how many there are, of all databases.
+    let (each, among) = if dropped.is_some() {
+        (String::new(), format!(" WHERE {ours}"))
+    } else {
+        (format!(" FILTER (WHERE {ours})"), String::new())
+    };
     let sums = parts
         .iter()
         .filter_map(|part| part.split_once(" AS "))
-        .map(|(column, name)| format!("sum({column}) AS {name}"));
-    let asked: Vec<String> = sums.chain(dropped(about, "dropped")).collect();
-    Some(format!(
-        "SELECT {MARK} {}, count(*) AS \"entries\", {AT} FROM {} WHERE {}",
-        asked.join(", "),
-        counted.without_texts(),
-        about.statements_of_the_database()
-    ))
+        .map(|(column, name)| format!("sum({column}){each} AS {name}"));
+    let told = dropped.unwrap_or_else(|| "count(*) AS \"entries\"".to_owned());
+    let asked: Vec<String> = sums.chain([told]).collect();
+    Some(format!("SELECT {MARK} {}, {AT} FROM {}{among}", asked.join(", "), counted.without_texts()))
 }
 
 /// How often the server has thrown statements out to make room, and when it was told to forget all: both end what can
@@ -200,6 +204,7 @@ mod tests {
             }
             assert_eq!(sum.contains("toplevel"), version >= 14, "{version}");
             assert_eq!(sum.contains("dealloc"), version >= 14, "{version}");
+            assert_eq!(sum.contains("\"entries\""), version < 14, "{version}");
         }
     }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tokio_postgres::SimpleQueryRow;
 
+use super::about::About;
 use super::quick;
-use super::statements::Dropped;
+use super::statements::{Dropped, Entries};
 use crate::observe::Look;
 
 /// Of one CPU: what adding up all statements may take.
@@ -25,6 +26,7 @@ pub(super) struct Running {
     /// Since when the server counts: another moment after a reset or a crash.
     since: Option<String>,
     dropped: Option<Dropped>,
+    entries: Option<Entries>,
     /// By how much less each total is told.
     offsets: BTreeMap<Cow<'static, str>, f64>,
     begun_anew: f64,
@@ -45,13 +47,26 @@ impl Running {
     }
 
     /// Tells the sum of all statements. Where entries may have vanished from it since the sum before, it begins anew.
-    pub(super) fn sum(&mut self, row: &SimpleQueryRow, dropped: [Option<Dropped>; 2], look: &mut Look) {
+    pub(super) fn sum(
+        &mut self,
+        row: &SimpleQueryRow,
+        dropped_before: Option<Dropped>,
+        about: &About,
+        look: &mut Look,
+    ) {
         let names = quick::tell_sum(row, look);
-        self.compare(&names, dropped);
+        self.compare(&names, [dropped_before, Dropped::read(row)], Entries::read(row, about));
     }
 
-    fn compare(&mut self, names: &[&'static str], [before, after]: [Option<Dropped>; 2]) {
-        if self.dropped != before || before != after {
+    /// Entries at the sum last made, where they are all that tells of what has vanished.
+    pub(super) fn entries(&self) -> Option<Entries> {
+        self.entries
+    }
+
+    fn compare(&mut self, names: &[&'static str], [before, after]: [Option<Dropped>; 2], entries: Option<Entries>) {
+        let lacks = self.entries.zip(entries).is_some_and(|(before, now)| now.may_lack(before));
+        self.entries = entries;
+        if self.dropped != before || before != after || lacks {
             self.begun_anew += 1.0;
             for name in names {
                 self.offsets.remove(*name);
@@ -144,7 +159,7 @@ mod tests {
     }
 
     fn calls(running: &mut Running, calls: f64, dropped: [Option<Dropped>; 2]) -> f64 {
-        running.compare(&["calls"], dropped);
+        running.compare(&["calls"], dropped, None);
         told(running, "calls", calls)
     }
 
@@ -168,6 +183,17 @@ mod tests {
         let mut running = Running::default();
         let first = calls(&mut running, 1000.0, [None, None]);
         assert!(calls(&mut running, 10.0, [None, None]) < first);
+    }
+
+    #[test]
+    fn before_1_9_sums_begin_anew_when_the_entries_give_away_that_some_may_have_vanished() {
+        let mut running = Running::default();
+        let told =
+            [(1000.0, 20.0), (1010.0, 21.0), (1500.0, 97.0), (1503.0, 97.0), (1504.0, 3.0)].map(|(calls, count)| {
+                running.compare(&["calls"], [None, None], Some(Entries { count, room: 100.0 }));
+                told(&mut running, "calls", calls)
+            });
+        assert_eq!(told, [0.0, 10.0, -1.0, 2.0, -2.0]);
     }
 
     #[test]

@@ -64,6 +64,31 @@ impl Dropped {
     }
 }
 
+/// How many entries there are, of all databases. Before 1.9 nothing else tells that some were thrown out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Entries {
+    pub(super) count: f64,
+    pub(super) room: f64,
+}
+
+impl Entries {
+    /// Reads the column that the sum's row then has.
+    pub(super) fn read(row: &SimpleQueryRow, about: &About) -> Option<Self> {
+        Some(Self { count: number(row, "entries")?, room: about.statements.as_ref()?.room? })
+    }
+
+    /// Whether there may have been no room a moment ago. A twentieth is thrown out then, ten at least; as many again may
+    /// be there without being listed, as they have not run yet.
+    fn were_full(self) -> bool {
+        self.count > self.room - 2.0 * (self.room / 20.0).max(10.0)
+    }
+
+    /// Whether some of those before may be gone. That as many came as were thrown out is not seen.
+    pub(super) fn may_lack(self, before: Self) -> bool {
+        self.count < before.count || (self.count > before.count && self.were_full())
+    }
+}
+
 /// Asks for all of them; a row each.
 pub(super) fn question(about: &About) -> Option<String> {
     let counted = about.statements.as_ref()?;
@@ -94,7 +119,13 @@ pub(super) fn texts_question(about: &About, ids: &[i64]) -> Option<String> {
 
 impl Statements {
     /// Takes a whole look.
-    pub(super) fn see(&mut self, rows: &[SimpleQueryRow], dropped: Option<Dropped>, about: &About) -> bool {
+    pub(super) fn see(
+        &mut self,
+        rows: &[SimpleQueryRow],
+        dropped: Option<Dropped>,
+        entries: Option<Entries>,
+        about: &About,
+    ) -> bool {
         let begins = self.since.is_empty();
         self.room = about.statements.as_ref().and_then(|counted| counted.room);
         let mut now: HashMap<Key, Counters<{ FIGURES.len() }>> = HashMap::with_capacity(rows.len());
@@ -110,7 +141,7 @@ impl Statements {
         }
         let was_reset = self.is_reset(dropped.as_ref());
         let amiss = self.since.see(now, if was_reset { Against::Nothing } else { Against::TheLast });
-        self.note(amiss, dropped);
+        self.note(amiss, dropped, entries);
         begins
     }
 
@@ -118,13 +149,17 @@ impl Statements {
         self.last_dropped.as_ref().zip(dropped).is_some_and(|(before, now)| before.since != now.since)
     }
 
-    fn note(&mut self, amiss: Amiss, dropped: Option<Dropped>) {
+    fn note(&mut self, amiss: Amiss, dropped: Option<Dropped>, entries: Option<Entries>) {
         self.anew += amiss.anew;
         match (&self.last_dropped, &dropped) {
             _ if self.is_reset(dropped.as_ref()) => self.resets += 1,
             (Some(before), Some(now)) => self.thrown_out += now.times - before.times,
             // Before 1.9 nobody tells but the gap that they leave.
-            (None, None) => self.anew += amiss.gone,
+            (None, None) if amiss.gone > 0 => match entries {
+                Some(entries) if entries.were_full() => self.thrown_out += amiss.gone as f64,
+                Some(_) => self.resets += 1,
+                None => self.anew += amiss.gone,
+            },
             _ => {}
         }
         self.last_dropped = dropped;
@@ -229,7 +264,7 @@ mod tests {
 
     fn see(statements: &mut Statements, entries: Vec<(Key, Counters<6>)>, times: f64) {
         let amiss = statements.since.see(entries.into_iter().collect(), Against::TheLast);
-        statements.note(amiss, Some(Dropped { times, since: "then".to_owned() }));
+        statements.note(amiss, Some(Dropped { times, since: "then".to_owned() }), None);
     }
 
     #[test]
@@ -284,7 +319,7 @@ mod tests {
         assert!(said(&|s| see(s, vec![entry(1, 7, 6.0, 6.0)], 4.0)).contains("pg_stat_statements.max"));
         assert!(said(&|s| see(s, vec![entry(1, 7, 2.0, 2.0)], 3.0)).contains("began anew"));
         let reset = Dropped { times: 0.0, since: "now".to_owned() };
-        assert!(said(&|s| s.note(Amiss::default(), Some(reset.clone()))).contains("was reset"));
+        assert!(said(&|s| s.note(Amiss::default(), Some(reset.clone()), None)).contains("was reset"));
         assert!(said(&|s| s.hidden = true).contains("GRANT pg_monitor"));
     }
 
@@ -292,8 +327,28 @@ mod tests {
     fn before_1_9_entries_that_are_gone_give_it_away() {
         let mut statements = Statements::default();
         for gone in [0, 1] {
-            statements.note(Amiss { anew: 0, gone }, None);
+            statements.note(Amiss { anew: 0, gone }, None, None);
             assert_eq!(statements.incomplete().is_some(), gone == 1);
+        }
+    }
+
+    #[test]
+    fn before_1_9_entries_that_are_gone_were_thrown_out_where_there_was_no_room_and_reset_where_there_was() {
+        for (count, says) in [(4750.0, "were thrown out to make room"), (4501.0, "thrown out"), (4500.0, "was reset")] {
+            let mut statements = Statements::default();
+            statements.note(Amiss { anew: 0, gone: 1 }, None, Some(Entries { count, room: 5000.0 }));
+            let incomplete = statements.incomplete().unwrap();
+            assert!(incomplete.contains(says), "{count}: {incomplete}");
+        }
+    }
+
+    #[test]
+    fn before_1_9_entries_may_lack_some_where_they_became_fewer_or_are_nearly_full_and_others() {
+        let entries = |count| Entries { count, room: 100.0 };
+        for (before, now, may_lack) in
+            [(20.0, 80.0, false), (20.0, 81.0, true), (95.0, 96.0, true), (96.0, 96.0, false), (20.0, 19.0, true)]
+        {
+            assert_eq!(entries(now).may_lack(entries(before)), may_lack, "{before} {now}");
         }
     }
 }
