@@ -135,17 +135,18 @@ pub async fn drive(asked: &AskedSearch, pace: Pace, stage: &mut impl Stage) -> O
                 held.extend(last.clone());
                 let failed = search.last() == Some(Outcome::Fail);
                 let calm_s = calm_s(failed, asked.max_time_s);
-                match rest(stage, (low, calm_s), &mut normal, &mut at_s, asked.max_time_s).await? {
-                    Some(Rested::No) => {
-                        at_rest = false;
-                        search.ends();
-                        if let Some(last) = &mut last {
-                            last.unrecovered = true;
-                            stage.note(last.clone());
-                        }
+                let rested = rest(stage, (low, calm_s), &mut normal, &mut at_s, asked.max_time_s).await?;
+                if let Some(Rested::No | Rested::NotInTime) = rested {
+                    search.ends();
+                    if let Some(last) = &mut last {
+                        last.unrecovered = true;
+                        stage.note(last.clone());
+                    }
+                    // The law has time of its own in which it may.
+                    at_rest = rested == Some(Rested::NotInTime);
+                    if !at_rest || asked.law.is_none() {
                         stage.tell(&Step::NotAtRest);
                     }
-                    Some(Rested::Yes(_)) | None => {}
                 }
                 search.rested();
             }
@@ -179,6 +180,7 @@ async fn rest(
         *at_s = seen.at_s;
         match rest.second(seen) {
             None if *at_s < until_s => {}
+            None => return Some(rest.cut_short()),
             told => {
                 if let Some(Rested::Yes(now)) = told {
                     *normal = normal.or(Some(now));
@@ -214,7 +216,7 @@ async fn follow_law(
         let calm_s = calm_s(false, asked.max_time_s);
         match rest(stage, (low, calm_s), &mut normal, &mut at_s, law.until_s).await? {
             Some(Rested::Yes(_)) if at_s + law.hold_s <= law.until_s => {}
-            Some(Rested::No) => {
+            Some(Rested::No | Rested::NotInTime) => {
                 stage.tell(&Step::NotAtRest);
                 return Some(());
             }

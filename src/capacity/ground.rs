@@ -172,7 +172,9 @@ fn of_search(run: &Run, result: &RunResult) -> Result<Ends, PlanError> {
             doubts.push("the level that passes was not confirmed by a second hold".to_owned());
         }
     }
-    if passes.is_none() && fails.is_none() {
+    // Of a host that has ended not even an upper bound is known for what it will do once it runs again.
+    let gone = result.levels.iter().any(|level| level.gone.is_some());
+    if passes.is_none() && (fails.is_none() || gone) {
         let why = if result.reasons.is_empty() { "no level was held".to_owned() } else { result.reasons.join("; ") };
         return Err(PlanError::NoEdge { id: run.asked.id.clone(), why });
     }

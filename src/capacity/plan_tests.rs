@@ -206,6 +206,8 @@ fn searched(levels: &[(f64, Verdict)], verdict: Verdict) -> (Run, RunResult) {
             looks: 1,
             confirms: false,
             unrecovered: false,
+            given_up: false,
+            gone: None,
             requests_per_s: level * 0.99,
             mean_ms: Some(level / 10.0),
             p50_ms: None,

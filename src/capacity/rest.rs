@@ -48,6 +48,8 @@ pub(super) enum Rested {
     Yes(Normal),
     /// It is not as it was before.
     No,
+    /// It was not by the end of the time, though there was enough of it.
+    NotInTime,
 }
 
 /// How long a host must be calm; `failed`: the level before did.
@@ -73,18 +75,25 @@ impl Rest {
             self.recent.iter().filter_map(answered).fold((0.0, 0.0), |(sum, all), (mean, n)| (sum + mean * n, all + n));
         let mean_ms = (count > 0.0).then(|| sum / count);
         let fails = self.recent.iter().any(|seen| seen.failures > 0);
-        let first = self.normal.is_none();
         let few = self.recent.iter().all(|seen| seen.outstanding <= self.few);
         let calm = few && (!fails || self.normal.is_none_or(|normal| normal.fails));
         let normal_ms = self.normal.and_then(|normal| normal.mean_ms);
         let fast = mean_ms.zip(normal_ms).is_none_or(|(now, normal)| now <= SLOWER * normal + SLOWER_MS);
         // A low load may ask for nothing within a few seconds.
         let answered = mean_ms.is_some() || self.seconds >= FIRST_S && seen.outstanding == 0;
-        let least_s = if first { FIRST_S } else { LEAST_S.max(self.calm_s) };
-        if calm && fast && answered && self.seconds >= least_s {
+        if calm && fast && answered && self.seconds >= self.least_s() {
             return Some(Rested::Yes(Normal { mean_ms, fails }));
         }
         (self.seconds >= MOST_S).then_some(Rested::No)
+    }
+
+    /// What can be said where the time ends within the pause; `None` where it was too short to tell.
+    pub(super) fn cut_short(&self) -> Option<Rested> {
+        (self.seconds >= self.least_s()).then_some(Rested::NotInTime)
+    }
+
+    fn least_s(&self) -> usize {
+        if self.normal.is_none() { FIRST_S } else { LEAST_S.max(self.calm_s) }
     }
 }
 
@@ -134,6 +143,18 @@ mod tests {
         let mut rest = Rest::new(Some(NORMAL), 5.0, 20);
         assert!((0..19).all(|_| rest.second(seen(1, Some(7.0), 0)).is_none()));
         assert!(rest.second(seen(1, Some(7.0), 0)).is_some());
+    }
+
+    #[test]
+    fn where_the_time_ends_first_a_host_that_had_enough_of_it_did_not_come_to_rest() {
+        let mut rest = Rest::new(Some(NORMAL), 5.0, 3);
+        let told: Vec<_> = (0..3)
+            .map(|_| {
+                assert_eq!(rest.second(seen(0, None, 5)), None);
+                rest.cut_short()
+            })
+            .collect();
+        assert_eq!(told, [None, None, Some(Rested::NotInTime)]);
     }
 
     #[test]

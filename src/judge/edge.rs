@@ -66,7 +66,12 @@ pub struct EdgeResult {
 impl EdgeResult {
     /// Of the levels that a search held. `width` is that asked for, `most` the highest level allowed.
     pub fn of(levels: &[LevelResult], model: LoadModel, width: f64, most: f64) -> Self {
-        let bracket = Bracket::of(levels.iter().map(|level| (level.level, level.verdict)));
+        let bracket = Bracket::of(levels.iter().enumerate().map(|(n, level)| {
+            // A host that ended at a level that it had borne tells nothing of how much it bears.
+            let borne = || levels[..n].iter().any(|b| b.level >= level.level && b.verdict == Verdict::Pass);
+            let of_itself = level.gone.is_none() || !borne();
+            (level.level, if of_itself { level.verdict } else { Verdict::Unproven })
+        }));
         let Bracket { passes, fails, confirmed } = bracket;
         let at = |wanted: Option<f64>, verdict: Verdict| {
             levels.iter().rfind(|level| Some(level.level) == wanted && level.verdict == verdict)
@@ -94,6 +99,9 @@ impl EdgeResult {
 }
 
 fn reason(levels: &[LevelResult], bracket: &Bracket, width: f64, most: f64) -> String {
+    if let Some(how) = levels.iter().find_map(|level| level.gone.as_deref()) {
+        return format!("the host stopped answering ({how}) and did not come back: see what ended it");
+    }
     let void = levels.iter().filter(|level| level.verdict == Verdict::Void);
     let void = void.filter(|level| bracket.passes.is_none_or(|passes| level.level > passes));
     let lowest_void = void.reduce(|low, other| if other.level < low.level { other } else { low });
@@ -139,6 +147,43 @@ mod tests {
         use Verdict::{Fail, Pass};
         let levels = [(10.0, Pass), (20.0, Pass), (40.0, Fail), (10.0, Pass)];
         assert_eq!(Bracket::of(levels), Bracket { passes: Some(10.0), fails: Some(40.0), confirmed: true });
+    }
+
+    fn level(level: f64, verdict: Verdict, gone: Option<&str>) -> LevelResult {
+        LevelResult {
+            level,
+            from_s: 0.0,
+            to_s: 15.0,
+            judged_s: 12.0,
+            looks: 1,
+            confirms: false,
+            unrecovered: gone.is_some(),
+            given_up: gone.is_some(),
+            gone: gone.map(str::to_owned),
+            requests_per_s: level,
+            mean_ms: None,
+            p50_ms: None,
+            p95_ms: None,
+            p99_ms: None,
+            error_rate: Some(0.0),
+            verdict,
+            reason: String::new(),
+            targets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_host_that_ends_at_a_level_that_it_bore_has_no_edge_there() {
+        use Verdict::{Fail, Pass};
+        let refused = Some("connection refused");
+        let why = "the host stopped answering (connection refused) and did not come back: see what ended it";
+        let edge = |levels: &[LevelResult]| EdgeResult::of(levels, LoadModel::Open, 0.05, 200.0);
+        let died = edge(&[level(50.0, Pass, None), level(50.0, Fail, refused)]);
+        assert_eq!((died.passes, died.fails, died.confirmed, died.reason.as_str()), (Some(50.0), None, false, why));
+        let fell = edge(&[level(50.0, Pass, None), level(100.0, Fail, refused)]);
+        assert_eq!((fell.passes, fell.fails, fell.reason.as_str()), (Some(50.0), Some(100.0), why));
+        let failed = edge(&[level(50.0, Pass, None), level(50.0, Fail, None)]);
+        assert_eq!((failed.passes, failed.fails), (None, Some(50.0)));
     }
 
     #[test]

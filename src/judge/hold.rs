@@ -6,10 +6,12 @@
 //! surely had. How long that is follows from the counts alone: of `n` that were outstanding at an instant and `m` that ended
 //! since, `n − m` are outstanding still.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::generator::generator;
-use super::steady::{Steady, steady_hold};
+use super::steady::{Part, Steady, steady_hold};
 use super::targets::judge_target;
 use super::verdict::{targets_of, with_shortfall};
 use super::window::Window;
@@ -40,6 +42,12 @@ pub struct LevelResult {
     pub confirms: bool,
     /// The host did not come to rest after it.
     pub unrecovered: bool,
+    /// It was given up before its next look; its figures are of the whole hold then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
+    /// The host stopped answering in it and did not come back: what became of the requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<String>,
     /// Successful responses a second.
     pub requests_per_s: f64,
     /// Mean of successful responses, ms.
@@ -97,13 +105,20 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
     let mut notes = Vec::new();
     let checked = generator(run, &window, &mut notes);
     let generator = with_shortfall(checked, run, &window, &Targets(targets), &mut notes);
-    let figures = window.whole();
+    // What it was given up for may lie in seconds that are not judged.
+    let to_the_end = held.given_up.as_ref().map(|_| {
+        let all = Part { from_s: held.from_s, to_s: held.to_s, level: held.level, ends_the_load: false };
+        Window::at(confidence, run, &[all])
+    });
+    let figures = to_the_end.as_ref().unwrap_or(&window).whole();
     let (failures, requests) = figures.counts();
-    let seconds = figures.seconds();
+    let (seconds, judged_s) = (figures.seconds(), window.whole().seconds());
     let times = Distribution::merged(&figures.values);
     let ms = |q| times.quantile(q).map(|us| us as f64 / 1000.0);
+    let gone = gone(run, held);
     let (verdict, reason) = if let Some(why) = &held.given_up {
-        (Verdict::Fail, why.clone())
+        let more = gone.as_ref().map(|how| format!("; the host stopped answering ({how}) and did not come back"));
+        (Verdict::Fail, format!("{why}{}", more.unwrap_or_default()))
     } else if generator.void {
         (Verdict::Void, generator.reasons.join("; "))
     } else {
@@ -118,10 +133,12 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
         level: held.level,
         from_s: held.from_s,
         to_s: held.to_s,
-        judged_s: seconds,
+        judged_s,
         looks: held.looks,
         confirms: held.confirms,
         unrecovered: held.unrecovered,
+        given_up: held.given_up.is_some(),
+        gone,
         requests_per_s: if seconds > 0.0 { figures.successes.iter().sum::<u64>() as f64 / seconds } else { 0.0 },
         mean_ms: times.mean().map(|us| us / 1000.0),
         p50_ms: ms(0.5),
@@ -134,6 +151,34 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
     };
     let needs_s = level.targets.iter().filter_map(|target| target.longer_s).reduce(f64::max);
     Judged { level, looks_good, needs_s }
+}
+
+/// Where a level was given up, and from then on up to the next one, or the end, no request had any answer: what became of most.
+fn gone(run: &Run, held: &HeldLevel) -> Option<String> {
+    if held.given_up.is_none() || !held.unrecovered {
+        return None;
+    }
+    let next_s = run.levels.iter().map(|level| level.from_s).filter(|from_s| *from_s > held.from_s);
+    let next_s = next_s.reduce(f64::min).unwrap_or(f64::INFINITY);
+    let after = run.seconds.iter().filter(|second| second.from_s >= held.to_s - 0.05 && second.to_s <= next_s);
+    let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut asked = false;
+    for second in after {
+        asked |= second.in_flight > 0;
+        for endpoint in second.endpoints.values() {
+            if !endpoint.statuses.is_empty()
+                || endpoint.requests > endpoint.failures.values().sum::<u64>() + endpoint.cut_off
+            {
+                return None;
+            }
+            asked |= endpoint.requests > 0;
+            for (error, count) in &endpoint.errors {
+                *errors.entry(error).or_default() += count;
+            }
+        }
+    }
+    let most = errors.into_iter().max_by_key(|(_, count)| *count);
+    asked.then(|| most.map_or("no answer", |(error, _)| error.rsplit(": ").next().unwrap_or(error)).to_owned())
 }
 
 /// What of a held level is judged.

@@ -70,13 +70,21 @@ pub(super) async fn drive(
     });
 
     let patience = START_PATIENCE.max(Duration::from_secs_f64(plan.duration_s()));
-    let ended = match open.start_first(sessions.div_ceil(10), patience, stop).await {
+    let first = first_sessions(open.ground.control.rate(), sessions);
+    let ended = match open.start_first(first, patience, stop).await {
         Ok(true) => open.follow(plan, schedule, stop).await,
         Ok(false) => Ok(End::Interrupted),
         Err(error) => Err(error),
     };
     open.wind_up(stop_timeout).await;
     ended
+}
+
+/// How many sessions start before anybody arrives: a tenth of all, which the plan's peak may want. Where a rate was set before, the
+/// peak is a bound that may never be reached: then only those that two seconds at that rate want; others log in as arrivals find none free.
+fn first_sessions(set_rate: Option<f64>, sessions: u32) -> u32 {
+    let tenth = sessions.div_ceil(10);
+    set_rate.map_or(tenth, |rate| ((2.0 * rate).ceil() as u32).clamp(1, tenth.max(1)))
 }
 
 impl Open {

@@ -70,6 +70,17 @@ fn least_ms(run: &Run, kind: IntervalKind) -> u64 {
     run.values(kind, None, 0.0, f64::INFINITY).quantile(0.0).unwrap() / 1000
 }
 
+#[test]
+fn before_a_rate_that_was_set_no_more_sessions_start_than_it_wants() {
+    // A search from 10/s to 5,000/s begins with a tenth of its first level.
+    assert_eq!(first_sessions(Some(1.0), 10_000), 2);
+    assert_eq!(first_sessions(Some(0.1), 10_000), 1);
+    assert_eq!(first_sessions(Some(5000.0), 20), 2);
+    // A plan may want them all.
+    assert_eq!(first_sessions(None, 10_000), 1000);
+    assert_eq!(first_sessions(None, 1), 1);
+}
+
 #[tokio::test]
 async fn what_was_due_before_a_rate_was_set_is_given_out_all_the_same() {
     let bench = Bench::new(GET, 1, 16);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::support::counting::CountingServer;
 use super::support::harness::{Outcome, Running, Workbench};
 
 /// A search and all that comes with it, for this long at most.
@@ -148,6 +149,21 @@ fn an_interrupted_search_tells_what_it_knows_and_can_be_read_again() {
     let again = bench.run(&["report", "--format", "json"]);
     assert_eq!(again.code, Some(130), "{again}");
     assert_eq!(serde_json::from_str::<Value>(&again.stdout).unwrap()["levels"], result["levels"]);
+}
+
+#[test]
+fn no_more_log_in_at_first_than_the_first_level_wants() {
+    let bench = Workbench::new();
+    let server = CountingServer::start();
+    let url = server.url();
+    let running = bench.start(&["capacity", "-H", &url, "--start", "20/s", "--max-rate", "5000/s"]);
+    running.wait_for_error("20/s:");
+    let logins = server.count("POST", "/api/v2/auth/login");
+    running.signal("INT");
+    let outcome = running.finish(PATIENCE);
+    // The pool may hold 10,000, a tenth of which used to come at once. An arrival that finds nobody free brings one more.
+    let tasks = server.total() - server.count("POST", "/api/v2/auth/login");
+    assert!((1..=tasks).contains(&logins) && logins < 200, "{logins} of {tasks}: {outcome}");
 }
 
 #[test]

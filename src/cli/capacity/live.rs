@@ -138,7 +138,7 @@ impl Stage for Live<'_> {
         let line = match step {
             Step::Holds { level, confirms: true } => format!("{} once more, to confirm it", self.level(*level)),
             Step::Holds { .. } => return,
-            Step::NotAtRest => "the host has not come to rest within five minutes: the search is over".to_owned(),
+            Step::NotAtRest => "the host has not come to rest again under a low load: the search is over".to_owned(),
             Step::Law => "the scaling law: levels of more and more at one time".to_owned(),
             Step::Measured(level) => {
                 let of =

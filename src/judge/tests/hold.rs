@@ -133,3 +133,36 @@ fn a_level_that_was_given_up_fails_for_that_reason() {
     let judged = judge_hold(&run(steady(10_000, 9)), &HeldLevel { given_up, ..held(9.0) }, 0.99);
     assert_eq!((judged.level.verdict, judged.level.reason.as_str()), (Verdict::Fail, "34 % of 200 requests failed"));
 }
+
+#[test]
+fn of_a_level_that_was_given_up_the_whole_hold_is_told() {
+    let mut seconds = steady(10_000, 2);
+    seconds.push(Told { us: Vec::new(), failed: 50, outstanding: 2 });
+    let given_up = Some("33 % of 150 requests failed".to_owned());
+    let level = judge_hold(&run(seconds), &HeldLevel { given_up, ..held(3.0) }, 0.99).level;
+    assert_eq!((level.judged_s, level.given_up), (0.0, true));
+    assert_eq!((level.p95_ms.is_some(), level.error_rate), (true, Some(1.0 / 3.0)));
+    assert!((level.requests_per_s - 100.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_host_that_answers_nothing_after_a_level_was_given_up_is_gone() {
+    let dead = |_| Told { us: Vec::new(), failed: 50, outstanding: 0 };
+    let mut seconds = steady(10_000, 5);
+    seconds.extend((0..8).map(dead));
+    let mut run = run(seconds);
+    for second in &mut run.seconds[5..] {
+        let endpoint = second.endpoints.get_mut(&0).unwrap();
+        endpoint.errors = BTreeMap::from([("connect to 127.0.0.1:1: connection refused".to_owned(), 50)]);
+    }
+    let given_up = Some("34 % failed".to_owned());
+    let held = HeldLevel { given_up, unrecovered: true, ..held(8.0) };
+    let level = judge_hold(&run, &held, 0.99).level;
+    assert_eq!(level.gone.as_deref(), Some("connection refused"));
+    assert_eq!(level.reason, "34 % failed; the host stopped answering (connection refused) and did not come back");
+    let rested = HeldLevel { unrecovered: false, ..held.clone() };
+    assert_eq!(judge_hold(&run, &rested, 0.99).level.gone, None);
+    // It answers, if badly.
+    run.seconds[11].endpoints.get_mut(&0).unwrap().statuses = BTreeMap::from([(503, 50)]);
+    assert_eq!(judge_hold(&run, &held, 0.99).level.gone, None);
+}

@@ -13,6 +13,8 @@ fn held(level: f64, from_s: f64, seconds: f64, p95_ms: f64, verdict: Verdict) ->
         looks: 1,
         confirms: false,
         unrecovered: false,
+        given_up: false,
+        gone: None,
         requests_per_s: level.min(430.0),
         mean_ms: Some(p95_ms / 3.0),
         p50_ms: Some(p95_ms / 4.0),

@@ -45,7 +45,8 @@ pub(super) fn draw(canvas: &mut Canvas, result: &RunResult, edge: &EdgeResult) -
     let figures = [
         Figure {
             title: "requests/s",
-            of: |level| Some(level.requests_per_s),
+            // A level in which nothing was answered has no throughput to draw a line to.
+            of: |level| level.p95_ms.map(|_| level.requests_per_s),
             words: words::plain,
             limit: None,
             spans_magnitudes: false,
