@@ -92,6 +92,9 @@ pub struct LawResult {
     pub knee_level: Option<f64>,
     /// The most successful responses a second, where a limit was seen.
     pub max_requests_per_s: Option<f64>,
+    /// Its 95 % interval; `None` where it is that of a corner.
+    #[serde(default)]
+    pub max_requests_per_s_interval: Option<Bounds>,
     /// What limits throughput; `None` where that cannot be told.
     pub limits: Option<Limits>,
     /// Relative deviation of the levels from the curve, root of the mean square.
@@ -131,6 +134,7 @@ pub(super) fn law_of(run: &Run, search: &AskedSearch) -> Option<LawResult> {
         knee: None,
         knee_level: None,
         max_requests_per_s: None,
+        max_requests_per_s_interval: None,
         limits: None,
         misfit: None,
         no_knee: None,
@@ -178,18 +182,24 @@ impl LawResult {
             Ok(knee) => {
                 self.knee = Some(bounds(knee));
                 self.knee_level = level_at(&self.levels, knee.value);
-                self.max_requests_per_s = Some(law.curve.per_s(knee.value));
+                self.limit(law.most_per_s());
                 self.limits = Some(Limits::Coherency);
             }
             Err(why) => {
                 let contention = law.sigma.low > 0.0;
-                // Without coherency throughput nears λ/σ.
-                let limit = law.lambda.value / law.sigma.value;
-                self.max_requests_per_s = Some(limit).filter(|limit| contention && *limit <= FARTHEST * most_per_s);
+                let most = law.most_per_s();
+                if contention && most.high <= FARTHEST * most_per_s && !law.overshoots(counted) {
+                    self.limit(most);
+                }
                 self.limits = Some(if contention { Limits::Contention } else { Limits::None });
                 self.no_knee = Some(no_knee(why, law));
             }
         }
+    }
+
+    fn limit(&mut self, Bounded { value, low, high }: Bounded) {
+        self.max_requests_per_s = Some(value);
+        self.max_requests_per_s_interval = Some(Bounds { value, low, high });
     }
 }
 

@@ -85,6 +85,12 @@ impl Curve {
         if kappa > 0.0 { ((1.0 - sigma).max(0.0) / kappa).sqrt().max(1.0) } else { f64::INFINITY }
     }
 
+    /// The most throughput at any concurrency, a second: at the knee, without coherency λ/σ; infinite without either.
+    pub fn most_per_s(self) -> f64 {
+        let knee = self.knee();
+        if knee.is_finite() { self.per_s(knee) } else { self.lambda() / self.sigma() }
+    }
+
     /// Throughput at a concurrency, a second.
     pub fn per_s(self, in_flight: f64) -> f64 {
         in_flight / self.response_s(in_flight)
@@ -178,6 +184,25 @@ impl Law {
     /// Throughput at a concurrency with its interval, a second.
     pub fn per_s(&self, in_flight: f64) -> Bounded {
         self.bounded(|curve| curve.per_s(in_flight))
+    }
+
+    /// The most throughput of the curve with its interval, a second.
+    pub fn most_per_s(&self) -> Bounded {
+        self.bounded(Curve::most_per_s)
+    }
+
+    /// Whether the curve rises where the levels do not: none past its highest point comes near to it, or both of the highest
+    /// lie below the curve, by more than half of what levels deviate by.
+    pub fn overshoots(&self, levels: &[Concurrency]) -> bool {
+        let below = |level: &Concurrency, per_s: f64| level.per_s < per_s * (1.0 - self.misfit / 2.0);
+        let mut levels = levels.to_vec();
+        levels.sort_by(|a, b| b.in_flight.total_cmp(&a.in_flight));
+        let past = levels.iter().take_while(|level| level.in_flight >= self.curve.knee()).count();
+        let falls_short = match past {
+            0 => levels.iter().take(2).all(|level| below(level, self.curve.per_s(level.in_flight))),
+            _ => levels[..past].iter().all(|level| below(level, self.curve.most_per_s())),
+        };
+        self.misfit > LEAST_MISFIT && falls_short
     }
 
     fn bounded(&self, of: impl Fn(Curve) -> f64) -> Bounded {

@@ -110,6 +110,37 @@ fn contention_alone_is_named_and_its_limit_where_it_is_near() {
 }
 
 #[test]
+fn a_limit_that_the_highest_levels_contradict_is_not_named() {
+    // Users who think, before two servers: what was in flight, and what came of it.
+    const MEASURED: [(f64, f64); 10] = [
+        (1.4, 78.3),
+        (1.4, 66.0),
+        (2.2, 96.7),
+        (2.8, 114.7),
+        (3.2, 111.3),
+        (3.3, 128.7),
+        (5.3, 157.0),
+        (5.9, 182.7),
+        (68.0, 189.0),
+        (151.6, 206.7),
+    ];
+    let counted: Vec<Concurrency> = MEASURED.map(|(n, per_s)| Concurrency::new(n, per_s)).to_vec();
+    let law = usl(&counted, 1).unwrap();
+    assert!(law.overshoots(&counted), "{:?}, {}", law.curve, law.misfit);
+    let mut found = judge(&run(&AT, |n| (law.curve.per_s(n), 0.0))).law.unwrap();
+    (found.max_requests_per_s, found.max_requests_per_s_interval) = (None, None);
+    found.tell(&law, &counted, 206.7);
+    assert_eq!((found.limits, found.max_requests_per_s), (Some(Limits::Contention), None));
+    // Levels on the curve say where it ends, and no farther than the curve itself.
+    let on_it: Vec<Concurrency> =
+        counted.iter().map(|level| Concurrency::new(level.in_flight, law.curve.per_s(level.in_flight))).collect();
+    found.tell(&usl(&on_it, 1).unwrap(), &on_it, 206.7);
+    let (most, highest) = (found.max_requests_per_s_interval.unwrap(), law.curve.most_per_s());
+    assert!((most.value / highest - 1.0).abs() < 1e-3 && highest < 230.0, "{most:?} {highest}");
+    assert!(most.low <= most.value && most.value <= most.high);
+}
+
+#[test]
 fn a_queue_before_some_servers_is_a_corner() {
     let found = judge(&run(&AT, |n| (1000.0 * n.min(6.0), 0.0))).law.unwrap();
     assert!(

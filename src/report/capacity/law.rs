@@ -25,14 +25,22 @@ pub(in crate::report) fn sentences(law: &LawResult) -> Vec<String> {
             let why = law.no_knee.as_deref().unwrap_or_default();
             let more = match (law.limits, most) {
                 (Some(Limits::Contention), Some(most)) => {
-                    format!("more at a time brings throughput to {}/s at most", a_second(most))
+                    let interval = law
+                        .max_requests_per_s_interval
+                        .map_or_else(String::new, |most| format!(" ({})", range(most, a_second)));
+                    format!("more at a time brings throughput to {}/s at most{interval}", a_second(most))
                 }
-                (Some(Limits::Contention), None) => "more at a time still makes more, and ever less of it".to_owned(),
+                (Some(Limits::Contention), None) => {
+                    "more at a time brings ever less, and where that ends these levels do not tell".to_owned()
+                }
                 _ => "as far as was measured more at a time makes as much more".to_owned(),
             };
             format!("No knee: {why}. So {more}.")
         }
     });
+    if let Some(misfit) = law.misfit {
+        told.push(format!("The levels deviate from its curve by {} (root of the mean square).", share(misfit)));
+    }
     told
 }
 

@@ -133,6 +133,7 @@ fn scaling() -> LawResult {
         knee: around(30.98),
         knee_level: Some(31.0),
         max_requests_per_s: Some(x(30.98)),
+        max_requests_per_s_interval: around(x(30.98)),
         limits: Some(Limits::Coherency),
         misfit: Some(0.012),
         no_knee: None,
@@ -170,9 +171,16 @@ fn a_law_without_a_knee_or_none_at_all_says_so() {
     (law.knee, law.knee_level, law.limits) = (None, None, Some(Limits::Contention));
     law.no_knee = Some("coherency may be 0 (at most 1.00e-4): throughput is not seen to fall".to_owned());
     law.max_requests_per_s = Some(2500.0);
+    law.max_requests_per_s_interval = Some(Bounds { value: 2500.0, low: 2400.0, high: 2700.0 });
     let told = super::law::sentences(&law);
     assert!(told[0].contains("4 % of the work is done one after the other (3.6 % – 4.4 %: contention)"), "{told:?}");
-    assert!(told[1].starts_with("No knee: coherency may be 0") && told[1].contains("to 2,500/s at most"), "{told:?}");
+    assert!(
+        told[1].starts_with("No knee: coherency may be 0") && told[1].contains("to 2,500/s at most (2,400 – 2,700)"),
+        "{told:?}"
+    );
+    assert_eq!(told[2], "The levels deviate from its curve by 1.2 % (root of the mean square).");
+    (law.max_requests_per_s, law.max_requests_per_s_interval) = (None, None);
+    assert!(super::law::sentences(&law)[1].ends_with("where that ends these levels do not tell."));
     law.refused = Some("5 levels count, and it takes 6".to_owned());
     assert_eq!(super::law::sentences(&law), ["No scaling law: 5 levels count, and it takes 6."]);
     law.curve.clear();
