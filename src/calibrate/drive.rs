@@ -124,6 +124,7 @@ fn asked(shape: &Shape, scenario: &Scenario, host: &Host, environment: Environme
         arrivals: open.then_some(shape.arrivals),
         max_users: open.then_some(shape.max_users),
         mean_wait_s: (!open).then(|| f64::from(shape.think_ms) / 1000.0),
+        mean_pauses_s: Some(0.0),
         mean_requests_per_task: 1.0,
         wait: scenario.wait.to_string(),
         scenario_name: scenario.name.clone(),

@@ -60,8 +60,10 @@ pub(super) struct Ground {
     pub(super) fails: Option<End>,
     /// Why the edge is not proven; empty where it is.
     pub(super) doubts: Vec<String>,
-    /// The seconds that users think between two tasks.
+    /// The seconds that users think between two tasks, pauses within a task included.
     pub(super) think_s: Option<f64>,
+    /// Those of them that are pauses within a task; `None` where the result does not tell.
+    pub(super) pauses_s: Option<f64>,
     pub(super) requests_per_task: f64,
     /// Mean response times, and the levels that they were measured at.
     pub(super) response: Option<Response>,
@@ -136,6 +138,7 @@ pub(super) fn ground(run: &Run, result: &RunResult) -> Result<Ground, PlanError>
         fails,
         doubts,
         think_s: asked.mean_wait_s,
+        pauses_s: asked.mean_pauses_s,
         requests_per_task: asked.mean_requests_per_task,
         response,
         shared: shared.map(|suspect| format!("{}: {}", suspect.subject, suspect.says)).collect(),

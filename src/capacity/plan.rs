@@ -1,8 +1,8 @@
 //! From N users to what they need: pure arithmetic on what a result has proved.
 //!
 //! **Demand.** By Little's law N users who think Z seconds between tasks, and whose task takes R seconds to be answered, do
-//! X = N/(R + Z) tasks a second (J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9 (1961); with think
-//! time: the interactive response time law of E. D. Lazowska and others, "Quantitative System Performance", 1984, ch. 3). R was measured
+//! X = N/(R + P + Z) tasks a second, P being the pauses within a task (J. D. C. Little, "A Proof for the Queuing Formula: L = λW",
+//! Operations Research 9 (1961); with think time: the interactive response time law of E. D. Lazowska and others, "Quantitative System Performance", 1984, ch. 3). R was measured
 //! between a low load and the edge, so X is a range. Where the edge is in users who think as long, nothing is converted: one instance
 //! bears so many of them.
 //!
@@ -51,6 +51,7 @@ struct Balance {
     requests_per_s: Between,
     bears: (Option<f64>, Option<f64>),
     think_s: Option<f64>,
+    pauses_s: Option<f64>,
     response_s: Option<Between>,
 }
 
@@ -81,6 +82,7 @@ fn reckon(ground: Ground, question: &Question) -> Result<Planned, PlanError> {
         proven: ground.doubts.is_empty(),
         users: question.users,
         think_s: balance.think_s,
+        pauses_s: balance.pauses_s,
         response_s: balance.response_s,
         demand,
         requests_per_s: balance.requests_per_s,
@@ -90,7 +92,7 @@ fn reckon(ground: Ground, question: &Question) -> Result<Planned, PlanError> {
         today: is_asked.then_some(Today { instances: have, enough }),
         growth,
         assumptions: assumptions(&ground, question, &balance, headroom, is_asked.then_some(have)),
-        warnings: warnings(&ground),
+        warnings: warnings(&ground, question),
         doubts: ground.doubts,
         result: ground.from,
     })
@@ -109,7 +111,8 @@ fn whole(instances: f64) -> u64 {
 fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
     let users = question.users as f64;
     let ends = |end: Option<End>| end.map(|end| end.level);
-    let own = |wait: f64| ground.think_s.is_some_and(|think| (think - wait).abs() < ROUNDING);
+    let pauses_s = ground.pauses_s.unwrap_or(0.0);
+    let own = |wait: f64| ground.think_s.is_some_and(|think| (think - pauses_s - wait).abs() < ROUNDING);
     if ground.users && question.wait_s.is_none_or(own) {
         let requests = ground.response.map(|response| response.requests_per_level);
         let at_edge = ground.passes.or(ground.fails).map(|end| end.requests_per_s / end.level);
@@ -120,14 +123,16 @@ fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
             requests_per_s: requests.map_or(Between::of(0.0, 0.0), |each| each.times(users)),
             bears: (ends(ground.passes), ends(ground.fails)),
             think_s: None,
+            pauses_s: None,
             response_s: None,
         });
     }
     let think_s = think_s(ground, question)?;
+    let away_s = think_s + pauses_s;
     let Response { mean_s, .. } =
         ground.response.ok_or_else(|| PlanError::NoResponseTime { id: ground.from.id.clone() })?;
     let response_s = mean_s.times(ground.requests_per_task);
-    let tasks = Between::of(users / (response_s.high + think_s), users / (response_s.low + think_s));
+    let tasks = Between::of(users / (response_s.high + away_s), users / (response_s.low + away_s));
     let requests_per_s = tasks.times(ground.requests_per_task);
     let balance = Balance {
         unit: "arrivals/s",
@@ -135,6 +140,7 @@ fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
         requests_per_s,
         bears: (ends(ground.passes), ends(ground.fails)),
         think_s: Some(think_s),
+        pauses_s: ground.pauses_s,
         response_s: Some(response_s),
     };
     if !ground.users {
@@ -146,13 +152,15 @@ fn balance(ground: &Ground, question: &Question) -> Result<Balance, PlanError> {
     Ok(Balance { unit: "requests/s", demand: requests_per_s, bears: (requests(ground.passes), most), ..balance })
 }
 
+/// Between tasks; of a result that does not tell pauses within tasks from that, both.
 fn think_s(ground: &Ground, question: &Question) -> Result<f64, PlanError> {
     let missing = |why| PlanError::NoThinkTime { id: ground.from.id.clone(), why };
     match question.wait_s.or(ground.think_s) {
         Some(0.0) if question.wait_s.is_none() => {
             Err(missing("is of users who never wait, who ask as fast as they are answered"))
         }
-        Some(think_s) => Ok(think_s),
+        Some(think_s) if question.wait_s.is_some() => Ok(think_s),
+        Some(think_s) => Ok((think_s - ground.pauses_s.unwrap_or(0.0)).max(0.0)),
         None => Err(missing("is of arrivals, and does not say how long users think between them")),
     }
 }
@@ -172,8 +180,17 @@ fn assumptions(
     add("what they do", format!("as the scenario {scenario:?} has it, with the data that it met"), Origin::Asked);
     match (balance.think_s, balance.response_s) {
         (Some(think_s), Some(response_s)) => {
-            let says = format!("{} on average between two tasks of a user", format_ms(think_s * 1000.0));
+            let with = match ground.pauses_s {
+                None if question.wait_s.is_none() => ", pauses within tasks included",
+                _ => "",
+            };
+            let says = format!("{} on average between two tasks of a user{with}", format_ms(think_s * 1000.0));
             add("think time", says, flag(question.wait_s.is_some(), Origin::Asked));
+            if let Some(pauses_s) = balance.pauses_s.filter(|pauses_s| *pauses_s > 0.0) {
+                let says =
+                    format!("{} on average within a task, whatever the think time", format_ms(pauses_s * 1000.0));
+                add("pauses", says, Origin::Asked);
+            }
             let each = ground.requests_per_task;
             let requests = format!("{} a task, log-ins not counted", two_decimals(each));
             add("requests", requests, Origin::Asked);
@@ -245,8 +262,14 @@ fn two_decimals(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn warnings(ground: &Ground) -> Vec<String> {
+fn warnings(ground: &Ground, question: &Question) -> Vec<String> {
     let mut all = Vec::new();
+    if ground.pauses_s.is_none() && question.wait_s.is_some() {
+        all.push(format!(
+            "{} was written by a version that does not tell how long tasks pause within: with --wait they are taken not to; search again where the scenario has pauses, or add them to --wait",
+            ground.from.id
+        ));
+    }
     if !ground.shared.is_empty() {
         all.push(format!(
             "more instances of the API do not move a limit that lies in what they share, and at the edge that stands out: {}",

@@ -25,6 +25,7 @@ fn arrivals() -> Ground {
         fails: Some(End { level: 440.0, requests_per_s: 430.0 }),
         doubts: Vec::new(),
         think_s: Some(3.0),
+        pauses_s: Some(0.0),
         requests_per_task: 1.0,
         response: Some(Response {
             mean_s: Between::of(0.012, 0.3),
@@ -99,6 +100,36 @@ fn another_wait_and_another_headroom_are_taken_from_the_flags() {
         (from("think time"), from("headroom"), from("scaling")),
         (Origin::Asked, Origin::Default, Origin::Unmeasured)
     );
+}
+
+#[test]
+fn pauses_within_a_task_stay_whatever_the_wait_between_them() {
+    let at_once = Response { mean_s: Between::of(0.0, 0.0), ..arrivals().response.unwrap() };
+    let says =
+        |found: &Planned, what: &str| found.assumptions.iter().find(|one| one.what == what).unwrap().says.clone();
+    // Tasks that pause for 4 s, and 2 s between them: 1,000 users do 200 a second where they wait 1 s, and 166.7 as they were.
+    for ground in [arrivals(), users()] {
+        let ground = Ground { think_s: Some(6.0), pauses_s: Some(4.0), response: Some(at_once), ..ground };
+        let found = reckon(ground.clone(), &Question { wait_s: Some(1.0), ..question(1000) }).unwrap();
+        assert!(near(found.requests_per_s.low, 200.0) && near(found.requests_per_s.high, 200.0), "{found:#?}");
+        assert_eq!((found.think_s, found.pauses_s), (Some(1.0), Some(4.0)));
+        assert!(says(&found, "think time").starts_with("1 s on average"), "{:#?}", found.assumptions);
+        assert!(says(&found, "pauses").starts_with("4 s on average within a task"), "{:#?}", found.assumptions);
+        assert!(found.warnings.iter().all(|warning| !warning.contains("pauses")), "{:?}", found.warnings);
+        let own = reckon(ground.clone(), &Question { wait_s: Some(2.0), ..question(1000) }).unwrap();
+        assert_eq!(own.instance.unit, if ground.users { "users" } else { "arrivals/s" });
+        if !ground.users {
+            let as_it_was = reckon(ground, &question(1000)).unwrap();
+            assert!(near(as_it_was.demand.low, 166.7), "{as_it_was:#?}");
+            assert_eq!(own.demand, as_it_was.demand);
+        }
+    }
+    // A result that does not tell them apart.
+    let old = Ground { think_s: Some(6.0), pauses_s: None, response: Some(at_once), ..arrivals() };
+    let found = reckon(old.clone(), &Question { wait_s: Some(1.0), ..question(1000) }).unwrap();
+    assert!(found.warnings.iter().any(|warning| warning.contains("does not tell how long tasks pause")), "{found:#?}");
+    let found = reckon(old, &question(1000)).unwrap();
+    assert!(near(found.demand.low, 166.7) && says(&found, "think time").ends_with("pauses within tasks included"));
 }
 
 #[test]

@@ -341,6 +341,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
     // A user that waits less does more tasks: the mean over a mix is that of the rates, not that of the waits.
     let tasks_per_s = mean(&|scenario| 1.0 / scenario.mean_seconds_per_task());
     let requests_per_s = mean(&|scenario| scenario.mean_requests_per_task() / scenario.mean_seconds_per_task());
+    let pauses_per_s = mean(&|scenario| scenario.mean_pauses_s() / scenario.mean_seconds_per_task());
     let thinks = scenarios.iter().all(|(scenario, _)| scenario.mean_seconds_per_task() > 0.0);
     let open = settings.plan.model == LoadModel::Open;
     let mut waits: Vec<String> = scenarios.iter().map(|(scenario, _)| scenario.wait.to_string()).collect();
@@ -378,6 +379,7 @@ fn asked(settings: &Settings, scenarios: &[Weighted], host: &str, reference_serv
         arrivals: open.then_some(settings.arrivals),
         max_users: open.then_some(settings.max_users),
         mean_wait_s: if open { mean_think_s(scenarios) } else { Some(if thinks { 1.0 / tasks_per_s } else { 0.0 }) },
+        mean_pauses_s: Some(if thinks && !open { pauses_per_s / tasks_per_s } else { mean(&Scenario::mean_pauses_s) }),
         mean_requests_per_task: if thinks && !open {
             requests_per_s / tasks_per_s
         } else {

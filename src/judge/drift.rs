@@ -13,10 +13,11 @@
 //! an unproven line leaves the run as it is where no growth is shown, and makes it unproven where growth is, or where a
 //! limit is known and nothing could be seen of what it limits ([`DriftResult::is_open`]).
 
-use super::line::{Growth, LEAST_S, Line, Point, Points, fills_up, held_from_s, place};
+use super::line::{Growth, LEAST_S, Line, PAGE_BYTES, Point, Points, fills_up, held_from_s, place};
 use super::looks::Looks;
 use super::steady::Part;
 use super::targets::endpoints_named;
+use super::thirds::Counted;
 use super::window::{Figures, Window};
 use super::words::{amount, run_longer, span_of};
 use super::{Bounds, DriftGrowth, DriftResult, RunsOut, Target, TargetName, Targets, Verdict};
@@ -25,7 +26,7 @@ use crate::stats::{CONFIDENCE, Distribution};
 
 /// A window holds at least so many requests, else it is joined with the next: of fewer the highest is the 95th percentile.
 const LEAST_REQUESTS: u64 = 60;
-/// The same for an error rate: most windows have none at all.
+/// The same for an error rate, to be drawn: its line goes by counting.
 const LEAST_OUTCOMES: u64 = 20;
 const HOUR_S: f64 = 3600.0;
 
@@ -35,7 +36,16 @@ struct Figure {
     subject: Option<String>,
     unit: &'static str,
     points: Points,
+    draw: Draw,
     limit: Limit,
+}
+
+/// How the line of a figure is drawn.
+enum Draw {
+    /// Through its points, of what is counted in whole steps of so much.
+    Points(f64),
+    /// By counting.
+    Failures(Counted),
 }
 
 /// What a figure may not reach.
@@ -60,7 +70,7 @@ pub(super) fn drift(run: &Run, parts: &[Part], targets: &Targets) -> Vec<DriftRe
 }
 
 /// Response times and errors, over the steady window.
-fn of_requests(run: &Run, part: &[Part], targets: &Targets) -> Vec<Figure> {
+fn of_requests(run: &Run, part: &[Part; 1], targets: &Targets) -> Vec<Figure> {
     let window = Window::new(run, part);
     let figure = |target: &Target| -> Option<Figure> {
         let of_some;
@@ -71,13 +81,18 @@ fn of_requests(run: &Run, part: &[Part], targets: &Targets) -> Vec<Figure> {
             }
             None => window.whole(),
         };
-        let points = match target.name {
-            TargetName::ResponseTime(thousandths) => quantiles(&window, figures, f64::from(thousandths) / 1000.0),
-            TargetName::ErrorRate => failures(&window, figures),
+        let (points, draw) = match target.name {
+            TargetName::ResponseTime(thousandths) => {
+                (quantiles(&window, figures, f64::from(thousandths) / 1000.0), Draw::Points(0.0))
+            }
+            TargetName::ErrorRate => {
+                let counted = Counted::new(&window, figures, held_from_s(run, part[0]));
+                (failures(&window, figures), Draw::Failures(counted))
+            }
             _ => return None,
         };
         let (name, unit) = (target.full_name(), target.name.unit());
-        Some(Figure { name, subject: None, unit, points, limit: Limit::Known(target.limit) })
+        Some(Figure { name, subject: None, unit, points, draw, limit: Limit::Known(target.limit) })
     };
     targets.0.iter().filter_map(figure).collect()
 }
@@ -154,7 +169,8 @@ fn memory(watched: &Watched, looks: &Looks<'_>, held_s: f64, targets: &Targets) 
         None => Limit::Unknown("how much memory it may use is not known: --process or --container tells".to_owned()),
     };
     let points = Points::of_gauge(looks, "memory_bytes", held_s, true);
-    Figure { name: "memory".to_owned(), subject: Some(subject), unit: "bytes", points, limit }
+    let draw = Draw::Points(PAGE_BYTES);
+    Figure { name: "memory".to_owned(), subject: Some(subject), unit: "bytes", points, draw, limit }
 }
 
 /// Of those that count them: the gauge, and that of its limit.
@@ -169,7 +185,8 @@ fn connections(watched: &Watched, looks: &Looks<'_>, held_s: f64) -> Option<Figu
     let limit = last(looks, limit).map_or_else(|| Limit::Unknown(why.to_owned()), Limit::Known);
     let points = Points::of_gauge(looks, gauge, held_s, false);
     let subject = Some(watched.name.to_string());
-    Some(Figure { name: "connections".to_owned(), subject, unit: "connections", points, limit })
+    let draw = Draw::Points(1.0);
+    Some(Figure { name: "connections".to_owned(), subject, unit: "connections", points, draw, limit })
 }
 
 /// The last that was told of a limit; none is 0.
@@ -179,8 +196,11 @@ fn last(looks: &Looks<'_>, gauge: &str) -> Option<f64> {
 }
 
 fn result(figure: Figure, part: Part, confidence: f64, horizon_s: f64) -> DriftResult {
-    let Figure { name, subject, unit, points, limit } = figure;
-    let line = points.line(confidence);
+    let Figure { name, subject, unit, points, draw, limit } = figure;
+    let line = match &draw {
+        Draw::Points(unit) => points.line(confidence, *unit),
+        Draw::Failures(counted) => counted.line(confidence),
+    };
     let mut result = DriftResult {
         name,
         subject,
@@ -194,7 +214,7 @@ fn result(figure: Figure, part: Part, confidence: f64, horizon_s: f64) -> DriftR
         }),
         growth: line.map(|line| match line.growth {
             Growth::None => DriftGrowth::None,
-            Growth::Slowing => DriftGrowth::Slowing,
+            Growth::Slowing | Growth::Sudden => DriftGrowth::Slowing,
             Growth::Steady => DriftGrowth::Steady,
         }),
         level: line.map(|line| line.level),
@@ -236,9 +256,15 @@ fn decide(result: &mut DriftResult, line: &Line, limit: f64) {
     let (horizon_s, unit) = (result.horizon_s, result.unit.clone());
     let headroom = limit - line.level;
     result.headroom = Some(headroom);
-    if headroom <= 0.0 {
+    if line.level_low >= limit {
         result.reason =
             format!("it is past its limit of {} already: that is its target's to judge", amount(limit, &unit));
+        return;
+    }
+    if headroom <= 0.0 {
+        result.verdict = Verdict::Unproven;
+        result.reason =
+            format!("whether it was below its limit of {} at first is open: run longer", amount(limit, &unit));
         return;
     }
     let after = |slope: f64| (slope > 0.0).then(|| headroom / slope);
@@ -260,6 +286,7 @@ fn decide(result: &mut DriftResult, line: &Line, limit: f64) {
                 longer(line, headroom, horizon_s)
             ),
             Growth::Slowing => format!("{grows}, but ever slower: run longer to see where it ends"),
+            Growth::Sudden => format!("{grows}, but all at once: run longer to see whether it goes on"),
             Growth::None => match proven.filter(|_| line.slope.high * horizon_s > headroom) {
                 Some(proven) => format!(
                     "no growth that goes on is shown; that it lasts is proven for {proven} of {horizon}{}",

@@ -46,7 +46,7 @@ pub struct DriftResult {
 pub enum DriftGrowth {
     /// None is shown, or there was some and it is over.
     None,
-    /// It grows ever slower.
+    /// It grows ever slower, or has grown all at once: whether it goes on is not told.
     Slowing,
     /// It grows, and does not stop.
     Steady,

@@ -16,12 +16,14 @@ use crate::stats::{Slope, slope_at};
 
 /// The time is cut into so many windows: enough for both halves of what is left to have a slope of their own.
 pub(super) const WINDOWS: usize = 32;
+/// Memory is given in whole pages.
+pub(super) const PAGE_BYTES: f64 = 4096.0;
 /// Less time than this tells no growth from a start.
 pub(super) const LEAST_S: f64 = 30.0;
 /// The part of a hold that is left out at its start.
-const START: f64 = 0.25;
+pub(super) const START: f64 = 0.25;
 /// The later half grows at this share of the whole's speed, or is slowing down.
-const STILL: f64 = 0.6;
+pub(super) const STILL: f64 = 0.6;
 /// Of the halves: 95 % on the side that matters.
 const OF_HALVES: f64 = 0.9;
 
@@ -35,6 +37,8 @@ pub(super) enum Growth {
     None,
     /// It grows, ever slower: where it ends is not told.
     Slowing,
+    /// It has grown all at once: whether it goes on is not told.
+    Sudden,
     /// It grows, and does not stop.
     Steady,
 }
@@ -80,6 +84,8 @@ pub(super) struct Line {
     pub(super) growth: Growth,
     /// What the figure is where the line begins: its mean.
     pub(super) level: f64,
+    /// What it is there at least, where few were counted.
+    pub(super) level_low: f64,
     /// From its first point to its last, seconds.
     pub(super) seconds: f64,
     /// Where it begins: its first point.
@@ -131,8 +137,10 @@ impl Points {
         Self::within(windows.into_iter().filter_map(point).collect(), held_from_s, to_s)
     }
 
-    /// The line through what is not left out, with an interval of this confidence; `None` where that is too little.
-    pub(super) fn line(&self, confidence: f64) -> Option<Line> {
+    /// The line through what is not left out, with an interval of this confidence; `None` where that is too little. What is
+    /// counted in whole steps of `unit` can have grown by one that was not seen: the interval is no narrower than one
+    /// of them over the line to either side.
+    pub(super) fn line(&self, confidence: f64, unit: f64) -> Option<Line> {
         let counted: Vec<Point> = self.points.iter().copied().filter(|point| point.at_s >= self.from_s).collect();
         let (first, last) = (counted.first()?, counted.last()?);
         let seconds = last.at_s - first.at_s;
@@ -145,7 +153,9 @@ impl Points {
                 counted.iter().filter(|point| within(point)).map(|point| (point.at_s, point.value)).collect();
             slope_at(confidence, &pairs)
         };
-        let whole = of(confidence, &|_| true)?;
+        let mut whole = of(confidence, &|_| true)?;
+        whole.low = whole.low.min(whole.value - unit / seconds);
+        whole.high = whole.high.max(whole.value + unit / seconds);
         let (early, late) =
             (of(OF_HALVES, &|point| point.at_s < half_s)?, of(OF_HALVES, &|point| point.at_s >= half_s)?);
         let growth = if whole.low <= 0.0 || late.low <= 0.0 {
@@ -158,7 +168,7 @@ impl Points {
         let mut above: Vec<f64> = counted.iter().map(|point| point.mean - point.value).collect();
         above.sort_by(f64::total_cmp);
         let level = whole.start + above[above.len() / 2];
-        Some(Line { slope: whole, late_low: late.low, growth, level, seconds, from_s: first.at_s })
+        Some(Line { slope: whole, late_low: late.low, growth, level, level_low: level, seconds, from_s: first.at_s })
     }
 }
 

@@ -23,6 +23,7 @@ mod suspects;
 mod system;
 mod target;
 mod targets;
+mod thirds;
 mod totals;
 mod trend;
 mod verdict;

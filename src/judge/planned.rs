@@ -18,6 +18,8 @@ pub struct Planned {
     pub users: u64,
     /// Mean seconds between a user's tasks; `None` where nothing hung on it: the result has users who wait as these do.
     pub think_s: Option<f64>,
+    /// Mean seconds of pauses within a task, beside these; `None` as above, and where the result does not tell them apart.
+    pub pauses_s: Option<f64>,
     /// Seconds that a task's requests take together; `None` as above.
     pub response_s: Option<Between>,
     /// What these users ask for, in the unit of `instance`.

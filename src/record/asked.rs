@@ -64,6 +64,10 @@ pub struct Asked {
     /// nobody waits; what users would who do as many tasks of each scenario, `None` where one of them has a pace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_wait_s: Option<f64>,
+    /// Those of them that are pauses within a task, over several scenarios by how often their tasks are done; `None` where a version
+    /// wrote it that did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_pauses_s: Option<f64>,
     /// Mean requests in a task, weighted by how often it is done, branches counted as taken evenly.
     pub mean_requests_per_task: f64,
     /// Think time as a person reads it: "1–5 s".

@@ -27,6 +27,7 @@ pub(crate) fn asked() -> Asked {
         arrivals: None,
         max_users: None,
         mean_wait_s: Some(3.0),
+        mean_pauses_s: Some(0.0),
         mean_requests_per_task: 1.0,
         wait: "1–5 s".into(),
         scenario_name: "agenthub user".into(),

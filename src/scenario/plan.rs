@@ -136,12 +136,17 @@ impl Scenario {
         if total > 0.0 { sum / total } else { 0.0 }
     }
 
+    /// Seconds of pauses within a task on average.
+    pub fn mean_pauses_s(&self) -> f64 {
+        let total: f64 = self.tasks.iter().map(|task| f64::from(task.weight)).sum();
+        let sum: f64 = self.tasks.iter().map(|task| f64::from(task.weight) * mean_pauses_s(&task.steps)).sum();
+        if total > 0.0 { sum / total } else { 0.0 }
+    }
+
     /// Seconds from the start of a task to the start of the next on a host that answers at once, on average: think time,
     /// pauses within the task, or the period of pacing.
     pub fn mean_seconds_per_task(&self) -> f64 {
-        let total: f64 = self.tasks.iter().map(|task| f64::from(task.weight)).sum();
-        let sum: f64 = self.tasks.iter().map(|task| f64::from(task.weight) * mean_pauses_s(&task.steps)).sum();
-        let within = if total > 0.0 { sum / total } else { 0.0 };
+        let within = self.mean_pauses_s();
         match self.wait {
             Wait::Pacing(period) => within.max(period.as_secs_f64()),
             wait => within + wait.mean_s().unwrap_or(0.0),

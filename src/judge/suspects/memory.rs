@@ -3,7 +3,7 @@
 use super::view::{View, bytes, number, past};
 use super::{Found, Rule};
 use crate::judge::Verdict;
-use crate::judge::line::{self, LEAST_S, Line, Points, fills_up, held_from_s};
+use crate::judge::line::{self, LEAST_S, Line, PAGE_BYTES, Points, fills_up, held_from_s};
 use crate::judge::looks::Looks;
 use crate::record::{ProbeKind, Seen};
 use crate::stats::{CONFIDENCE, Slope};
@@ -57,7 +57,7 @@ fn grows(view: &View<'_>, looks: &Looks<'_>) -> Option<Growth> {
     }
     let held_s = view.hold.map_or(0.0, |part| held_from_s(view.run, part));
     let Line { slope, growth, seconds, level, from_s, .. } =
-        Points::of_gauge(looks, "memory_bytes", held_s, true).line(CONFIDENCE)?;
+        Points::of_gauge(looks, "memory_bytes", held_s, true).line(CONFIDENCE, PAGE_BYTES)?;
     let limit = looks.seen.iter().filter_map(|(seen, _)| seen.gauges.get("memory_limit_bytes").copied()).next_back();
     let drift = view.drift.iter().find(|drift| drift.name == "memory" && drift.subject.as_ref() == Some(&subject));
     let stands_out = match drift.map(|drift| drift.verdict) {

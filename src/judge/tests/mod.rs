@@ -58,6 +58,7 @@ pub(super) fn asked(plan: LoadPlan, mean_wait_s: Option<f64>) -> Asked {
         arrivals: None,
         max_users: None,
         mean_wait_s,
+        mean_pauses_s: Some(0.0),
         mean_requests_per_task: 1.0,
         wait: "1–5 s".to_owned(),
         scenario_name: "agenthub user".to_owned(),

@@ -155,6 +155,7 @@ fn asked(plan: &LoadPlan) -> Asked {
         arrivals: None,
         max_users: None,
         mean_wait_s: Some(3.0),
+        mean_pauses_s: Some(0.0),
         mean_requests_per_task: 1.0,
         wait: "1–5 s".to_owned(),
         scenario_name: "agenthub user".to_owned(),

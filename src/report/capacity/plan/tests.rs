@@ -25,6 +25,7 @@ fn planned() -> Planned {
         doubts: Vec::new(),
         users: 10_000,
         think_s: Some(3.0),
+        pauses_s: Some(0.0),
         response_s: Some(Between::of(0.012, 0.3)),
         demand: Between::of(3030.3, 3320.1),
         requests_per_s: Between::of(3030.3, 3320.1),
