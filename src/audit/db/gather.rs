@@ -36,16 +36,33 @@ SELECT extract(epoch FROM now() - coalesce(stats_reset, pg_postmaster_start_time
 FROM pg_stat_database AS d WHERE datname = current_database()";
 
 /// Of the table `c`; of a partitioned one, of its partitions.
-const ROWS: &str = "(CASE WHEN c.relkind = 'p' THEN (
+fn row_count() -> String {
+    format!(
+        "(CASE WHEN c.relkind = 'p' THEN (
            WITH RECURSIVE part (oid) AS (
                SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid
                UNION ALL SELECT h.inhrelid FROM pg_inherits AS h JOIN part ON h.inhparent = part.oid)
-           SELECT coalesce(sum(greatest(leaf.reltuples, pg_stat_get_live_tuples(leaf.oid), 0)), 0)
-           FROM part JOIN pg_class AS leaf ON leaf.oid = part.oid WHERE leaf.relkind <> 'p')
-       ELSE greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0) END)::float8";
+           SELECT coalesce(sum({}), 0) FROM part JOIN pg_class AS leaf ON leaf.oid = part.oid WHERE leaf.relkind <> 'p')
+       ELSE {} END)::float8",
+        estimate("leaf"),
+        estimate("c")
+    )
+}
+
+/// Of one relation, as the planner counts: by its pages. Live tuples are counted twice where the session that wrote them
+/// analyzed them. To look at the size waits for whoever locks the table; then the last estimate must do.
+fn estimate(of: &str) -> String {
+    format!(
+        "CASE WHEN {of}.reltuples > 0 AND {of}.relpages > 0 THEN {of}.reltuples * coalesce(
+                 CASE WHEN {of}.oid <> ALL (ARRAY(SELECT relation FROM pg_locks WHERE relation IS NOT NULL AND mode = 'AccessExclusiveLock'))
+                 THEN pg_relation_size({of}.oid) / current_setting('block_size')::float8 / {of}.relpages END, 1)
+             ELSE greatest(pg_stat_get_live_tuples({of}.oid), 0) END"
+    )
+}
 
 /// Tables with a column of the guide's indexes, those first that are named as the guide names them.
 fn candidates() -> String {
+    let row_count = row_count();
     format!(
         "
 WITH wanted AS MATERIALIZED (
@@ -55,7 +72,7 @@ WITH wanted AS MATERIALIZED (
     GROUP BY attrelid
 )
 SELECT c.relname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS shown,
-       c.relkind = 'p' AS partitioned, {ROWS} AS rows,
+       c.relkind = 'p' AS partitioned, {row_count} AS rows,
        coalesce((SELECT json_agg(json_build_object('name', w, 'quoted', quote_ident(w))) FROM unnest(wanted.names) AS w), '[]') AS columns,
        coalesce((SELECT json_agg(json_build_object('name', ic.relname, 'method', am.amname,
                'shown', quote_ident(n.nspname) || '.' || quote_ident(ic.relname),
@@ -153,13 +170,14 @@ WHERE NOT (i.indisvalid AND i.indisready AND i.indislive) AND {OURS} ORDER BY 1 
 
 /// Foreign keys without a whole, valid btree or hash index that begins with their columns, in any order.
 fn foreign_keys() -> String {
+    let row_count = row_count();
     format!(
         "
 SELECT k.conname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table,
        quote_ident(fn.nspname) || '.' || quote_ident(f.relname) AS references, c.relkind = 'p' AS partitioned,
        (SELECT json_agg(quote_ident(a.attname) ORDER BY key.at) FROM unnest(k.conkey) WITH ORDINALITY AS key (num, at)
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = key.num) AS columns,
-       {ROWS} AS rows
+       {row_count} AS rows
 FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_class AS f ON f.oid = k.confrelid JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
 WHERE k.contype = 'f' AND k.conparentid = 0 AND {OURS}

@@ -83,13 +83,47 @@ pub(super) fn is_one(table: &str, columns: &[Option<String>]) -> bool {
     })
 }
 
+/// An index that a fix of these rules makes, or makes valid.
+pub(super) struct Planned {
+    /// Of which rule.
+    pub(super) rule: &'static str,
+    /// As its rule shows it.
+    pub(super) table: String,
+    /// In order, quoted where they must be.
+    pub(super) columns: Vec<String>,
+    /// The fix: to be run once or more often.
+    pub(super) statement: String,
+}
+
+/// All that their fixes make.
+pub(super) fn planned(seen: &Seen) -> Vec<Planned> {
+    let candidates = seen.candidates.as_deref().unwrap_or_default();
+    let of = |guide: &'static GuideIndex| {
+        let tables = chosen(guide, candidates).map_or_else(|_| Vec::new(), |(tables, _)| tables);
+        tables.into_iter().filter_map(move |table| {
+            let statement = remedy(guide, table)?;
+            let columns = quoted(guide, table).map(str::to_owned).collect();
+            Some(Planned { rule: guide.rule.id, table: table.shown.clone(), columns, statement })
+        })
+    };
+    GUIDE.iter().flat_map(of).collect()
+}
+
 /// One finding for each table that carries the columns.
 fn of_the_guide(guide: &'static GuideIndex, candidates: &[Candidate]) -> Vec<Finding> {
+    match chosen(guide, candidates) {
+        Ok((tables, missing)) => at_tables(guide, &tables, missing),
+        Err(why) => vec![guide.rule.found(Outcome::CannotExist, why)],
+    }
+}
+
+/// The tables that it is for, and how bad it is where one lacks it; or why there are none.
+fn chosen<'c>(guide: &GuideIndex, candidates: &'c [Candidate]) -> Result<(Vec<&'c Candidate>, Outcome), String> {
     let named: Vec<&Candidate> = candidates.iter().filter(|table| table.name.to_lowercase() == guide.table).collect();
     let (whole, partly): (Vec<&Candidate>, Vec<&Candidate>) =
         named.into_iter().partition(|table| missing(guide, table).is_empty());
     if !whole.is_empty() {
-        return at_tables(guide, &whole, Outcome::Fail);
+        return Ok((whole, Outcome::Fail));
     }
     let carrying: Vec<&Candidate> = candidates.iter().filter(|table| missing(guide, table).is_empty()).collect();
     let alike: Vec<&Candidate> =
@@ -105,20 +139,19 @@ fn of_the_guide(guide: &'static GuideIndex, candidates: &[Candidate]) -> Vec<Fin
     };
     let large: Vec<&Candidate> = others.iter().copied().filter(|table| table.rows >= 1000.0).collect();
     if !large.is_empty() {
-        return at_tables(guide, &large, Outcome::Warn);
+        return Ok((large, Outcome::Warn));
     }
     if !others.is_empty() && partly.is_empty() {
-        let why = format!(
+        return Err(format!(
             "no table is named {}; {} with its columns, of fewer than 1,000 rows",
             guide.table,
             match others.len() {
                 1 => format!("there is {}", others[0].shown),
                 count => format!("there are {count}"),
             }
-        );
-        return vec![guide.rule.found(Outcome::CannotExist, why)];
+        ));
     }
-    let why = match partly.first() {
+    Err(match partly.first() {
         Some(table) => {
             let missing = missing(guide, table);
             let plural = if missing.len() == 1 { "" } else { "s" };
@@ -126,8 +159,7 @@ fn of_the_guide(guide: &'static GuideIndex, candidates: &[Candidate]) -> Vec<Fin
         }
         None if guide.columns.len() == 1 => format!("no table is named {} or alike", guide.table),
         None => format!("no table is named {}, and none carries {}", guide.table, guide.columns.join(", ")),
-    };
-    vec![guide.rule.found(Outcome::CannotExist, why)]
+    })
 }
 
 fn at_tables(guide: &'static GuideIndex, tables: &[&Candidate], missing: Outcome) -> Vec<Finding> {
@@ -153,21 +185,12 @@ fn at_tables(guide: &'static GuideIndex, tables: &[&Candidate], missing: Outcome
 
 fn at(guide: &'static GuideIndex, table: &Candidate, missing: Outcome) -> Finding {
     let columns = guide.columns.join(", ");
-    let covers = |index: &&Index| {
-        index.method == "btree"
-            && index.columns.len() >= guide.columns.len()
-            && guide
-                .columns
-                .iter()
-                .zip(&index.columns)
-                .all(|(wanted, has)| has.as_deref().is_some_and(|has| has.to_lowercase() == *wanted))
-    };
+    let covers = |index: &&Index| covers(guide, index);
     if let Some(index) = table.indexes.iter().filter(covers).find(|index| index.valid && !index.partial) {
         let summary = format!("{} begins with ({columns})", index.shown);
         return guide.rule.pass(summary).of(&table.shown);
     }
     let near = table.indexes.iter().find(covers);
-    let broken = near.filter(|index| !index.valid && !index.partial);
     let mut seen = vec![format!("{}: {}", table.shown, rows(table.rows))];
     seen.extend(near.map(|index| {
         format!("{} is {}", index.shown, if index.valid { "partial" } else { "not valid, and never used" })
@@ -184,21 +207,44 @@ fn at(guide: &'static GuideIndex, table: &Candidate, missing: Outcome) -> Findin
     if missing == Outcome::Warn {
         let _ = write!(summary, "; the guide has it for a table named {}", guide.table);
     }
-    let fix = match broken {
-        Some(index) => format!("REINDEX INDEX CONCURRENTLY {};", index.shown),
-        None => create(guide, table),
-    };
-    guide.rule.found(missing, summary).seen(seen).of(&table.shown).fix(FixKind::Sql, fix)
+    let found = guide.rule.found(missing, summary).seen(seen).of(&table.shown);
+    match remedy(guide, table) {
+        Some(fix) => found.fix(FixKind::Sql, fix),
+        None => found,
+    }
+}
+
+/// Whether it begins with the columns.
+fn covers(guide: &GuideIndex, index: &Index) -> bool {
+    let named = |(wanted, has): (&&str, &Option<String>)| has.as_ref().is_some_and(|has| has.to_lowercase() == *wanted);
+    index.method == "btree"
+        && index.columns.len() >= guide.columns.len()
+        && guide.columns.iter().zip(&index.columns).all(named)
+}
+
+/// What gives the table the index; `None` where it has it.
+fn remedy(guide: &GuideIndex, table: &Candidate) -> Option<String> {
+    let whole: Vec<&Index> = table.indexes.iter().filter(|index| covers(guide, index) && !index.partial).collect();
+    match whole.first() {
+        _ if whole.iter().any(|index| index.valid) => None,
+        Some(broken) => Some(format!("REINDEX INDEX CONCURRENTLY {};", broken.shown)),
+        None => Some(create(guide, table)),
+    }
 }
 
 fn create(guide: &GuideIndex, table: &Candidate) -> String {
     let free = |name: &String| !table.taken.contains(name) && table.indexes.iter().all(|index| index.name != *name);
     let numbered = (2..100).map(|number| format!("{}_{number}", guide.name));
     let name = std::iter::once(guide.name.to_owned()).chain(numbered).find(free).unwrap_or_default();
-    let columns: Vec<&str> =
-        guide.columns.iter().filter_map(|wanted| Some(column(table, wanted)?.quoted.as_str())).collect();
+    let columns: Vec<&str> = quoted(guide, table).collect();
     let concurrently = if table.partitioned { "" } else { " CONCURRENTLY" };
-    format!("CREATE INDEX{concurrently} {name} ON {} ({});", table.shown, columns.join(", "))
+    // A foreign key that it serves prints it, too.
+    format!("CREATE INDEX{concurrently} IF NOT EXISTS {name} ON {} ({});", table.shown, columns.join(", "))
+}
+
+/// Its columns, as the table has them.
+fn quoted<'t>(guide: &GuideIndex, table: &'t Candidate) -> impl Iterator<Item = &'t str> {
+    guide.columns.iter().filter_map(|wanted| Some(column(table, wanted)?.quoted.as_str()))
 }
 
 fn column<'t>(table: &'t Candidate, wanted: &str) -> Option<&'t Column> {
@@ -254,7 +300,7 @@ mod tests {
             assert_eq!(found.outcome, Outcome::Fail, "{wrong:?}");
             assert_eq!(
                 found.fix.unwrap().text,
-                "CREATE INDEX CONCURRENTLY idx_tasks_user_id_status ON public.tasks (user_id, status);"
+                "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_tasks_user_id_status ON public.tasks (user_id, status);"
             );
         }
     }
@@ -321,6 +367,9 @@ mod tests {
             .to_vec();
         odd.partitioned = true;
         let fix = of(odd).fix.unwrap().text;
-        assert_eq!(fix, "CREATE INDEX idx_tasks_user_id_status ON \"Größe\".\"Tasks\" (\"User_Id\", status);");
+        assert_eq!(
+            fix,
+            "CREATE INDEX IF NOT EXISTS idx_tasks_user_id_status ON \"Größe\".\"Tasks\" (\"User_Id\", status);"
+        );
     }
 }

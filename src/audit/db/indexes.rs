@@ -1,8 +1,9 @@
 //! Indexes that are too many, broken, or missing behind a foreign key.
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
+use super::guide_indexes::{self, Planned};
 use super::seen::{Duplicate, ForeignKey, Invalid, Mend, Seen, Unused};
-use super::{Basis, but_more, guide_indexes, rows};
+use super::{Basis, but_more, rows};
 use crate::units::format_count;
 
 static UNUSED: Rule = Rule {
@@ -54,7 +55,9 @@ pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
         },
         seen.duplicates.as_ref().map_or_else(|why| DUPLICATE.unknown(why), |list| duplicate(list)),
         seen.invalid.as_ref().map_or_else(|why| INVALID.unknown(why), |list| invalid(list)),
-        seen.foreign_keys.as_ref().map_or_else(|why| FOREIGN_KEY.unknown(why), |list| foreign_key(list)),
+        seen.foreign_keys
+            .as_ref()
+            .map_or_else(|why| FOREIGN_KEY.unknown(why), |list| foreign_key(list, &guide_indexes::planned(seen))),
     ]
 }
 
@@ -157,7 +160,7 @@ fn mended(index: &Invalid) -> String {
     }
 }
 
-fn foreign_key(list: &[ForeignKey]) -> Finding {
+fn foreign_key(list: &[ForeignKey], planned: &[Planned]) -> Finding {
     let large: Vec<&ForeignKey> = list.iter().filter(|key| key.rows >= 1000.0).collect();
     if large.is_empty() {
         let small = list.len();
@@ -167,16 +170,6 @@ fn foreign_key(list: &[ForeignKey]) -> Finding {
             small => format!("{small} have no index, all of tables of fewer than 1,000 rows"),
         });
     }
-    let mut creates: Vec<String> = large
-        .iter()
-        .map(|key| {
-            let concurrently = if key.partitioned { "" } else { " CONCURRENTLY" };
-            format!("CREATE INDEX{concurrently} ON {} ({});", key.table, key.columns.join(", "))
-        })
-        .collect();
-    // Two keys of the same columns need one.
-    creates.sort();
-    creates.dedup();
     let outcome = if large.iter().any(|key| key.rows >= 10_000.0) { Outcome::Fail } else { Outcome::Warn };
     let summary = match large.len() {
         1 => "a foreign key has no index: each DELETE in the table it refers to reads the whole of this one".to_owned(),
@@ -194,7 +187,35 @@ fn foreign_key(list: &[ForeignKey]) -> Finding {
                 key.name
             )
         })))
-        .fix(FixKind::Sql, creates.join("\n"))
+        .fix(FixKind::Sql, served(&large, planned).join("\n"))
+}
+
+/// The indexes that serve them: as few as can be, and those first that the guide asks for anyway.
+fn served(keys: &[&ForeignKey], planned: &[Planned]) -> Vec<String> {
+    // Longer ones first: they serve those that they begin with, in whatever order.
+    let mut keys = keys.to_vec();
+    keys.sort_by(|a, b| b.columns.len().cmp(&a.columns.len()).then_with(|| a.columns.cmp(&b.columns)));
+    let mut made: Vec<(&str, &[String])> = Vec::new();
+    let mut statements = Vec::new();
+    for key in keys {
+        let serves = |table: &str, columns: &[String]| {
+            let first = columns.get(..key.columns.len());
+            table == key.table && first.is_some_and(|first| key.columns.iter().all(|column| first.contains(column)))
+        };
+        if made.iter().any(|(table, columns)| serves(table, columns)) {
+            continue;
+        }
+        if let Some(index) = planned.iter().find(|index| serves(&index.table, &index.columns)) {
+            made.push((&index.table, &index.columns));
+            statements.push(format!("{}  -- as {} has it", index.statement, index.rule));
+        } else {
+            let concurrently = if key.partitioned { "" } else { " CONCURRENTLY" };
+            made.push((&key.table, &key.columns));
+            statements.push(format!("CREATE INDEX{concurrently} ON {} ({});", key.table, key.columns.join(", ")));
+        }
+    }
+    statements.sort();
+    statements
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -258,17 +279,34 @@ mod tests {
         assert_eq!(invalid(&[index(true), index(false)]).outcome, Outcome::Fail);
     }
 
+    fn key(columns: &[&str], rows: f64) -> ForeignKey {
+        let columns = columns.iter().map(|&name| name.to_owned()).collect();
+        ForeignKey { table: "public.t".to_owned(), columns, rows, ..ForeignKey::default() }
+    }
+
     #[test]
     fn a_foreign_key_weighs_as_much_as_its_table() {
-        let key = |rows| ForeignKey {
-            table: "public.t".to_owned(),
-            columns: vec!["a".to_owned()],
-            rows,
-            ..ForeignKey::default()
-        };
-        let outcome = |rows| foreign_key(&[key(rows)]).outcome;
+        let outcome = |rows| foreign_key(&[key(&["a"], rows)], &[]).outcome;
         assert_eq!((outcome(999.0), outcome(1000.0), outcome(10_000.0)), (Outcome::Pass, Outcome::Warn, Outcome::Fail));
-        assert_eq!(foreign_key(&[]).outcome, Outcome::Pass);
-        assert_eq!(foreign_key(&[key(1e6)]).fix.unwrap().text, "CREATE INDEX CONCURRENTLY ON public.t (a);");
+        assert_eq!(foreign_key(&[], &[]).outcome, Outcome::Pass);
+        let fix = foreign_key(&[key(&["a"], 1e6)], &[]).fix.unwrap().text;
+        assert_eq!(fix, "CREATE INDEX CONCURRENTLY ON public.t (a);");
+    }
+
+    #[test]
+    fn no_index_for_a_foreign_key_is_the_beginning_of_another_that_is_made() {
+        let fix = |keys: &[ForeignKey], planned: &[Planned]| foreign_key(keys, planned).fix.unwrap().text;
+        let keys = [key(&["a"], 1e6), key(&["c"], 1e6), key(&["b", "a"], 1e6), key(&["a", "b"], 1e6)];
+        let (a_b, c) = ("CREATE INDEX CONCURRENTLY ON public.t (a, b);", "CREATE INDEX CONCURRENTLY ON public.t (c);");
+        assert_eq!(fix(&keys, &[]), format!("{a_b}\n{c}"));
+        let planned = |table: &str| Planned {
+            rule: "db.index.x",
+            table: table.to_owned(),
+            columns: ["c", "d"].map(str::to_owned).to_vec(),
+            statement: "CREATE x;".to_owned(),
+        };
+        assert_eq!(fix(&keys, &[planned("public.t")]), format!("{a_b}\nCREATE x;  -- as db.index.x has it"));
+        assert_eq!(fix(&keys, &[planned("public.u")]), format!("{a_b}\n{c}"), "of another table");
+        assert_eq!(fix(&[key(&["d"], 1e6)], &[planned("public.t")]), "CREATE INDEX CONCURRENTLY ON public.t (d);");
     }
 }

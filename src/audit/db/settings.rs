@@ -172,8 +172,11 @@ pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
         let summary = format!("{} changed, and will hold after a new start", pending.join(", "));
         // Known to those who may see it.
         let folder = settings.get("data_directory").map_or("…", |folder| folder.value.as_str());
-        let restart = format!("pg_ctl -D '{}' restart", folder.replace('\'', r"'\''"));
-        PENDING.warn(summary).fix(FixKind::Shell, format!("{restart}  # or: systemctl restart postgresql"))
+        let folder = folder.replace('\'', r"'\''");
+        // Without a file of its own the server goes on holding the pipe of the shell.
+        let restart = format!("pg_ctl -D '{folder}' -l '{folder}/restart.log' restart");
+        let how = format!("{restart}  # as user postgres; or: systemctl restart postgresql");
+        PENDING.warn(summary).fix(FixKind::Shell, how)
     });
     found
 }
@@ -286,6 +289,8 @@ fn shown(setting: &Setting, value: f64) -> String {
 fn size(bytes: f64) -> String {
     if bytes >= GB && (bytes / GB * 10.0).round() % 1.0 == 0.0 && bytes % (GB / 10.0) < GB / 10.0 {
         format!("{} GB", (bytes / GB * 10.0).round() / 10.0)
+    } else if bytes < MB {
+        format!("{} kB", (bytes / 1024.0).round())
     } else {
         format!("{} MB", (bytes / MB).round())
     }
@@ -363,6 +368,15 @@ mod tests {
     }
 
     #[test]
+    fn a_size_below_a_megabyte_is_told_in_kilobytes() {
+        let mut state = seen();
+        set(&mut state, "work_mem", "64");
+        assert!(of("work_mem", &state, &basis()).summary.starts_with("work_mem = 64 kB: less"));
+        set(&mut state, "work_mem", "1024");
+        assert!(of("work_mem", &state, &basis()).summary.starts_with("work_mem = 1 MB: less"));
+    }
+
+    #[test]
     fn without_the_memory_shares_of_it_are_unknown() {
         let basis = Basis { memory: None, ..basis() };
         assert_eq!(of("shared_buffers", &seen(), &basis).outcome, Outcome::Unknown);
@@ -374,7 +388,14 @@ mod tests {
         let mut state = seen();
         assert_eq!(of("pending_restart", &state, &basis()).outcome, Outcome::Pass);
         state.settings.as_mut().unwrap().get_mut("max_connections").unwrap().pending_restart = true;
-        assert_eq!(of("pending_restart", &state, &basis()).outcome, Outcome::Warn);
+        let folder = Setting { value: "/o'data".to_owned(), ..Setting::default() };
+        state.settings.as_mut().unwrap().insert("data_directory".to_owned(), folder);
+        let found = of("pending_restart", &state, &basis());
+        assert_eq!(found.outcome, Outcome::Warn);
+        let fix = found.fix.unwrap().text;
+        let (command, comment) = fix.split_once("  # ").unwrap();
+        assert_eq!(command, r"pg_ctl -D '/o'\''data' -l '/o'\''data/restart.log' restart");
+        assert!(comment.starts_with("as user postgres"), "{comment}");
         state.settings = Err("no".to_owned());
         assert_eq!(of("pending_restart", &state, &basis()).outcome, Outcome::Unknown);
     }

@@ -12,7 +12,7 @@ static COUNTED: Rule = Rule {
     area: Area::Db,
     lines: &[6, 10],
     section: "Query Optimization",
-    holds: "pg_stat_statements counts statements",
+    holds: "pg_stat_statements counts statements; warns where it does, and this database cannot see it",
     source: "the guide reads it",
     applies: "",
 };
@@ -70,6 +70,11 @@ pub(super) fn judge(seen: &Seen, basis: &Basis) -> Vec<Finding> {
             found.push(COUNTED.pass("it does"));
             found.push(slow(statements, seen));
         }
+        Ok(None) if is_loaded(seen) && !is_off(seen) => {
+            let line = "statements are counted, but not visible from this database: it lacks the extension";
+            found.push(COUNTED.warn(line).fix(FixKind::Sql, CREATE));
+            found.push(SLOW.unknown("statements are not visible from this database: see db.statements_counted"));
+        }
         Ok(None) => {
             found.push(not_counted(seen));
             found.push(SLOW.unknown("statements are not counted: see db.statements_counted"));
@@ -97,10 +102,22 @@ fn is_off(seen: &Seen) -> bool {
     seen.settings.as_ref().is_ok_and(|settings| settings.get(TRACK).is_some_and(|track| track.value == "none"))
 }
 
+// An extension that is there already does no harm.
+const CREATE: &str = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;";
+
+/// Whether the server has the library: its setting is there for all, the list of libraries for some.
+fn is_loaded(seen: &Seen) -> bool {
+    seen.settings.as_ref().is_ok_and(|settings| {
+        let named = settings.get("shared_preload_libraries");
+        settings.contains_key(TRACK) || named.is_some_and(|loaded| loaded.value.contains("pg_stat_statements"))
+    })
+}
+
 fn not_counted(seen: &Seen) -> Finding {
     let loaded = seen.settings.as_ref().ok().and_then(|settings| settings.get("shared_preload_libraries"));
-    let preload = match loaded {
-        Some(loaded) if loaded.value.contains("pg_stat_statements") => String::new(),
+    let before = match loaded {
+        _ if is_off(seen) => change(seen, TRACK, "'top'", After::Reload) + "\n",
+        _ if is_loaded(seen) => String::new(),
         Some(loaded) => {
             let named =
                 loaded.value.split(',').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
@@ -114,9 +131,7 @@ fn not_counted(seen: &Seen) -> Finding {
                 .to_owned()
         }
     };
-    // An extension that is there already does no harm.
-    let create = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;";
-    COUNTED.fail("nobody counts statements here").fix(FixKind::Sql, preload + create)
+    COUNTED.fail("nobody counts statements here").fix(FixKind::Sql, before + CREATE)
 }
 
 fn slow(statements: &[Statement], seen: &Seen) -> Finding {
@@ -222,6 +237,7 @@ fn asked_for(of: &Checkpoints, seen: &Seen) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use super::super::seen::Setting;
     use super::super::tests::{basis, seen, set};
     use super::*;
 
@@ -248,6 +264,14 @@ mod tests {
         state.statements = Ok(None);
         let fix = |state: &Seen| judge(state, &basis())[0].fix.clone().unwrap().text;
         assert_eq!(fix(&state), "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;");
+        let found = judge(&state, &basis());
+        assert_eq!((found[0].outcome, found[1].outcome), (Outcome::Warn, Outcome::Unknown));
+        assert!(found[0].summary.contains("counted, but not visible from this database"), "{}", found[0].summary);
+        let off = Setting { name: TRACK.to_owned(), value: "none".to_owned(), ..Setting::default() };
+        state.settings.as_mut().unwrap().insert(TRACK.to_owned(), off);
+        assert_eq!(judge(&state, &basis())[0].outcome, Outcome::Fail);
+        assert!(fix(&state).starts_with("ALTER SYSTEM SET pg_stat_statements.track = 'top';"), "{}", fix(&state));
+        state.settings.as_mut().unwrap().remove(TRACK);
         set(&mut state, "shared_preload_libraries", "timescaledb");
         let both = "ALTER SYSTEM SET shared_preload_libraries = 'timescaledb', 'pg_stat_statements';";
         assert!(fix(&state).starts_with(both), "{}", fix(&state));

@@ -226,7 +226,9 @@ fn each_setting_of_the_guide_is_missed_and_set_again_as_printed() {
 #[test]
 fn counting_statements_is_asked_for_and_a_slow_one_is_named_without_its_values() {
     let (bench, mut postgres) = (Workbench::new(), Postgres::start());
-    fails_and_is_fixed(&bench, &mut postgres, "db.statements_counted", &["DROP EXTENSION pg_stat_statements"]);
+    // It still counts what is done here, for other databases to see.
+    postgres.sql("DROP EXTENSION pg_stat_statements");
+    is_fixed(&bench, &mut postgres, "db.statements_counted", "warn");
     for _ in 0..10 {
         postgres.sql("SELECT pg_sleep(0.5), 'geheim' AS secret");
     }

@@ -1,6 +1,6 @@
 //! Indexes that are broken, there twice, or missing behind a foreign key.
 
-use super::{fix, is_fixed, sql_in, until, version};
+use super::{apply, check, evidence, fix, is_fixed, outcome, sql_in, until, version};
 use crate::support::harness::Workbench;
 use crate::support::stack::Postgres;
 
@@ -82,4 +82,61 @@ fn foreign_keys_of_partitioned_tables_count_the_rows_of_their_partitions() {
     let found = is_fixed(&bench, &mut postgres, "db.foreign_key_index", "fail");
     let told = fix(&found, "db.foreign_key_index");
     assert_eq!(told, "CREATE INDEX ON public.child (again);\nCREATE INDEX ON public.child (parent_id);");
+}
+
+#[test]
+fn all_fixes_of_a_database_without_indexes_run_at_once_leave_nothing_to_say() {
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
+    sql_in(
+        &postgres,
+        "agenthub",
+        "CREATE TABLE parent (a int, b int, PRIMARY KEY (a, b), UNIQUE (a));
+         INSERT INTO parent SELECT n, n FROM generate_series(1, 12000) AS n;
+         CREATE TABLE child (a int REFERENCES parent (a), b int, FOREIGN KEY (a, b) REFERENCES parent);
+         INSERT INTO child SELECT a, b FROM parent;
+         CREATE TABLE project (id int PRIMARY KEY); INSERT INTO project VALUES (1);
+         CREATE SCHEMA tenant;
+         CREATE TABLE tenant.tasks (project_id int REFERENCES project, status text, priority int, created_at timestamptz);
+         INSERT INTO tenant.tasks SELECT 1, 'todo', 1, now() FROM generate_series(1, 12000); ANALYZE;",
+    );
+    let rules = ["db.index.tasks_complex", "db.foreign_key_index", "db.duplicate_index"];
+    let url = postgres.monitor_url();
+    let look = || {
+        let only: Vec<&str> = rules.iter().flat_map(|rule| ["--only", rule]).collect();
+        check(&bench, &[&["db", "--postgres", &url][..], &only].concat()).0
+    };
+    let found = look();
+    assert_eq!(outcome(&found, "db.foreign_key_index"), "fail", "{found:#}");
+    let of_keys = fix(&found, "db.foreign_key_index");
+    assert!(of_keys.contains("-- as db.index.tasks_complex has it"), "{of_keys}");
+    assert!(!of_keys.contains("(a);") && of_keys.contains("ON public.child (a, b);"), "{of_keys}");
+    let findings = found["findings"].as_array().unwrap();
+    let fixes: Vec<&str> = findings.iter().filter_map(|finding| finding["fix"]["text"].as_str()).collect();
+    apply(&mut postgres, &fixes.join("\n"));
+    let found = look();
+    for rule in rules {
+        assert_eq!(outcome(&found, rule), "pass", "{found:#}");
+    }
+}
+
+#[test]
+fn rows_that_were_written_and_analyzed_in_one_session_are_counted_once() {
+    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    sql_in(
+        &postgres,
+        "agenthub",
+        "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1); CREATE TABLE child (a int REFERENCES parent);
+         INSERT INTO child SELECT 1 FROM generate_series(1, 6000); ANALYZE child;",
+    );
+    let rule = "db.foreign_key_index";
+    let told = |outcome: &str| evidence(&until(&bench, &postgres.monitor_url(), rule, outcome).0, rule).join("\n");
+    assert!(told("warn").contains("public.child (a) → public.parent: 6,000 rows"), "{}", told("warn"));
+    let locked = postgres.holding("LOCK TABLE child IN ACCESS EXCLUSIVE MODE");
+    assert!(told("warn").contains("6,000 rows"), "whoever holds the table holds nobody up: {}", told("warn"));
+    drop(locked);
+    // As many pages more, of which no ANALYZE knows.
+    postgres.sql("ALTER TABLE child SET (autovacuum_enabled = off)");
+    postgres.sql("INSERT INTO child SELECT 1 FROM generate_series(1, 6000)");
+    let told = told("fail");
+    assert!(told.contains("public.child (a) → public.parent: 1"), "{told}");
 }
