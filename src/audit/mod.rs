@@ -14,6 +14,7 @@ mod rule;
 mod select;
 mod size;
 mod system;
+mod ticks;
 mod told;
 
 use std::time::Duration;

@@ -17,7 +17,10 @@ impl Selection {
     pub fn new(only: Vec<String>, skip: Vec<String>, rules: &[&'static Rule]) -> Result<Self, String> {
         for (flag, names) in [("--only", &only), ("--skip", &skip)] {
             for name in names {
-                known(name, rules).map_err(|problem| format!("{flag} {name}: {problem}"))?;
+                let some = rules.iter().any(|rule| begins(name, rule.id));
+                // For the words of what is refused.
+                let told = if some { Ok(()) } else { known(name, rules) };
+                told.map_err(|problem| format!("{flag} {name}: {problem}"))?;
             }
         }
         Ok(Self { only, skip })
@@ -30,7 +33,7 @@ impl Selection {
 
     /// Whether a rule is looked at.
     pub fn takes(&self, rule: &Rule) -> bool {
-        let named = |names: &[String]| names.iter().any(|name| matches(name, rule.id));
+        let named = |names: &[String]| names.iter().any(|name| begins(name, rule.id));
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 }
@@ -48,6 +51,11 @@ pub fn known(name: &str, rules: &[&'static Rule]) -> Result<(), String> {
                 .to_owned(),
         ),
     }
+}
+
+/// What is chosen may also be half a word: `db.pools` takes `db.pools_fit`. What is accepted may not: that would be too easy.
+fn begins(name: &str, id: &str) -> bool {
+    matches(name, id) || (!name.is_empty() && id.starts_with(name))
 }
 
 /// `db.index` matches itself and whatever goes on with a dot; `*` stands for any characters.
@@ -130,13 +138,16 @@ mod tests {
         assert_eq!(takes(&["db"], &["db.index"]), (false, true));
         assert_eq!(takes(&["db.unused_index"], &[]), (false, true));
         assert_eq!(takes(&["*index*"], &["*unused*"]), (true, false));
+        assert_eq!(takes(&["db.inde"], &[]), (true, false), "half a word is a beginning");
+        assert_eq!(takes(&["db"], &["db.un"]), (true, false));
     }
 
     #[test]
     fn an_unknown_name_is_refused_with_the_nearest() {
         let refused = |name: &str| Selection::new(vec![name.to_owned()], Vec::new(), &[&INDEX, &UNUSED]).unwrap_err();
         assert!(refused("db.unusd_index").contains("did you mean `db.unused_index`?"));
-        assert!(refused("db.inde").contains("there is no such rule"), "half a word is no beginning");
+        let accepted = known("db.inde", &[&INDEX, &UNUSED]).unwrap_err();
+        assert!(accepted.contains("there is no such rule"), "half a word accepts nothing");
         assert!(refused("*.nothing").contains("--rules"));
     }
 

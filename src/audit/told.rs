@@ -1,9 +1,9 @@
 //! What was found, as the value that reports are made of.
 
-use super::checklist::CHECKLIST;
-use super::rule::{Acceptance, Finding, Fix, FixKind, Outcome};
+use super::rule::{Acceptance, Finding, Fix, FixKind};
+use super::ticks::checklist;
 use crate::mask::Mask;
-use crate::record::{Accepted, CheckFinding, CheckFix, Checked, ChecklistLine};
+use crate::record::{Accepted, CheckFinding, CheckFix, Checked};
 
 /// Of findings in their order. Known secrets, and what stands in a secret place of a text, are masked wherever they were seen;
 /// but not in a fix that is there to be run.
@@ -41,32 +41,6 @@ fn one(of: &Finding, mask: &Mask) -> CheckFinding {
     }
 }
 
-/// The guide's checklist, each line with what became of its rules.
-fn checklist(findings: &[Finding]) -> Vec<ChecklistLine> {
-    let line = |(number, (section, line)): (u8, &(&str, &str))| {
-        let ours = findings.iter().filter(|finding| finding.rule.lines.contains(&number));
-        ChecklistLine {
-            number,
-            section: (*section).to_owned(),
-            line: (*line).to_owned(),
-            outcome: ours.map(Finding::counts_as).min_by_key(|outcome| tick_order(*outcome)),
-        }
-    };
-    (1..).zip(&CHECKLIST).map(line).collect()
-}
-
-/// A line is as good as the worst of its rules; a question, or what says nothing, does not hide one that holds.
-fn tick_order(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Fail => 0,
-        Outcome::Warn => 1,
-        Outcome::Unknown => 2,
-        Outcome::Pass => 3,
-        Outcome::Manual => 4,
-        Outcome::CannotExist | Outcome::NotApplicable => 5,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::rule::{Area, Rule};
@@ -85,14 +59,5 @@ mod tests {
         let shown = format!("{} {:?}", finding.summary, finding.evidence);
         assert!(!shown.contains("geheim") && !shown.contains("opensesame"), "{shown}");
         assert_eq!(finding.fix.as_ref().unwrap().text, fix);
-    }
-
-    #[test]
-    fn a_line_of_the_checklist_is_as_good_as_the_worst_of_its_rules() {
-        let outcome = |findings: &[Finding]| told(findings, &Mask::default()).checklist[4].outcome;
-        assert_eq!(outcome(&[]), None);
-        assert_eq!(outcome(&[UNUSED.pass(""), UNUSED.not_applicable("")]), Some(Outcome::Pass));
-        assert_eq!(outcome(&[UNUSED.pass(""), UNUSED.fail(""), UNUSED.unknown("")]), Some(Outcome::Fail));
-        assert_eq!(told(&[], &Mask::default()).checklist.len(), 21);
     }
 }

@@ -98,7 +98,7 @@ impl CheckOutcome {
     pub fn word(self) -> &'static str {
         match self {
             Self::CannotExist => "cannot be here",
-            Self::NotApplicable => "does not apply",
+            Self::NotApplicable => "not applicable",
             other => other.name(),
         }
     }
@@ -221,8 +221,11 @@ pub struct ChecklistLine {
     pub section: String,
     /// What is to be ticked off.
     pub line: String,
-    /// The worst of its rules that had something to say; `None`: none was looked at.
+    /// The worst of its rules that had something to say, `manual` while a part of it is open; `None`: none was looked at.
     pub outcome: Option<CheckOutcome>,
+    /// What is open of a line of which the rest holds: `app.alerting is a question`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partly: Option<String>,
 }
 
 impl CheckFinding {

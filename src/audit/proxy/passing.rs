@@ -22,7 +22,7 @@ pub(super) static FAILURE: Rule = rule(
 );
 pub(super) static CACHE: Rule = rule(
     "proxy.static_cache",
-    &[12, 18],
+    &[12],
     "HTTP Response Cache",
     "/api/v2/static/ is cached (proxy_cache, proxy_cache_valid) and says so (X-Cache-Status)",
     "the guide's location",

@@ -6,6 +6,9 @@ use super::seen::Seen;
 use super::{CPU, DISK, FILES, LOAD, MEMORY, NETWORK, PRESSURE, Planned, QUEUE, SWAP, SystemTarget};
 use crate::load::{LimitError, Needs, check_limits};
 
+/// The guide's worker_rlimit_nofile.
+const GUIDE_FILES: u64 = 65_535;
+
 pub(super) fn judge(seen: &Seen, target: &SystemTarget) -> Vec<Finding> {
     vec![
         share(
@@ -30,7 +33,7 @@ pub(super) fn judge(seen: &Seen, target: &SystemTarget) -> Vec<Finding> {
         disk(seen),
         waiting(seen),
         packets_lost(seen),
-        files(seen),
+        files(seen, target),
         queue(seen),
         load(seen, target),
     ]
@@ -110,15 +113,28 @@ fn packets_lost(seen: &Seen) -> Finding {
     NETWORK.warn(line).fix(FixKind::Shell, "sysctl -w net.core.somaxconn=4096 net.core.netdev_max_backlog=5000  # and in the service: listen(2) with as much")
 }
 
-fn files(seen: &Seen) -> Finding {
-    match seen.limits.open_files {
-        None => FILES.pass("no limit"),
-        Some(limit) if limit >= 65_535 => FILES.pass(format!("{limit} files")),
-        Some(limit) => FILES.warn(format!("{limit} files")).fix(
-            FixKind::Shell,
-            "ulimit -n 65535  # in a container --ulimit nofile=65535, under systemd LimitNOFILE=65535",
-        ),
-    }
+fn files(seen: &Seen, target: &SystemTarget) -> Finding {
+    // The program has raised its own as far as allowed: what it may open is the hard limit.
+    let Some(limit) = seen.limits.open_files else { return FILES.pass("no limit") };
+    let planned = target.planned.map(|planned| check_limits(&needs(planned, target), &seen.limits));
+    let wanted = match planned {
+        _ if limit >= GUIDE_FILES => return FILES.pass(format!("{limit} files")),
+        Some(Err(LimitError::OpenFiles { needed, .. })) => needed.max(GUIDE_FILES),
+        Some(_) => return FILES.pass(format!("{limit} files: enough for the planned load")),
+        None => GUIDE_FILES,
+    };
+    FILES
+        .warn(format!("{limit} files: the hard limit, beyond which only root can lift it"))
+        .fix(FixKind::Shell, lift(wanted))
+}
+
+/// Beyond the hard limit `ulimit` is refused.
+fn lift(files: u64) -> String {
+    format!(
+        "prlimit --pid $$ --nofile={files}\n\
+         # as root, and for this shell only. For good: `* - nofile {files}` in /etc/security/limits.conf; in a container\n\
+         # --ulimit nofile={files}, under systemd LimitNOFILE={files}"
+    )
 }
 
 fn queue(seen: &Seen) -> Finding {
@@ -135,23 +151,28 @@ fn load(seen: &Seen, target: &SystemTarget) -> Finding {
     let Some(planned) = target.planned else {
         return LOAD.not_applicable("no load is planned: --planned-load 250, or 50/s");
     };
-    let (connections, requests_per_s) = match planned {
-        Planned::Users(users) => (users, None),
-        // As many sessions as arrive within two seconds.
-        Planned::Rate(rate) => (((2.0 * rate).ceil() as u64).max(100), Some(rate)),
-    };
-    let needs = Needs { connections, loopback: target.loopback, keep_alive: true, requests_per_s };
+    let needs = needs(planned, target);
+    let connections = needs.connections;
     match check_limits(&needs, &seen.limits) {
         Ok(tight) if tight.is_empty() => LOAD.pass(format!("{connections} connections can be had")),
         Ok(tight) => LOAD.warn("it may become tight").seen(tight),
         Err(error) => {
             let fix = match &error {
-                LimitError::OpenFiles { needed, .. } => format!("ulimit -n {needed}"),
+                LimitError::OpenFiles { needed, .. } => lift(*needed),
                 LimitError::Ports { .. } => "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"".to_owned(),
             };
             LOAD.fail(error.to_string()).fix(FixKind::Shell, fix)
         }
     }
+}
+
+fn needs(planned: Planned, target: &SystemTarget) -> Needs {
+    let (connections, requests_per_s) = match planned {
+        Planned::Users(users) => (users, None),
+        // As many sessions as arrive within two seconds.
+        Planned::Rate(rate) => (((2.0 * rate).ceil() as u64).max(100), Some(rate)),
+    };
+    Needs { connections, loopback: target.loopback, keep_alive: true, requests_per_s }
 }
 
 #[cfg(test)]
@@ -215,6 +236,18 @@ mod tests {
         assert_eq!(with(&LOAD, |seen| seen.limits.ports = Some((900, false))), Outcome::Fail);
         assert_eq!(with(&LOAD, |seen| seen.limits.memory = Some(1 << 20)), Outcome::Warn);
         assert_eq!(with(&QUEUE, |seen| seen.queue = Some(128)), Outcome::Warn);
+    }
+
+    #[test]
+    fn files_are_enough_where_the_planned_load_has_its_own() {
+        let mut small = seen();
+        small.limits.open_files = Some(20_000);
+        let found = |users| files(&small, &SystemTarget { planned: users, loopback: true });
+        assert_eq!(found(Some(Planned::Users(250))).outcome, Outcome::Pass);
+        assert_eq!(found(None).outcome, Outcome::Warn);
+        let many = found(Some(Planned::Users(100_000)));
+        assert!(many.outcome == Outcome::Warn && many.summary.contains("hard limit"), "{many:?}");
+        assert!(many.fix.unwrap().text.starts_with("prlimit --pid $$ --nofile=100074\n"));
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(in crate::cli) fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<F
 }
 
 /// The variables that say something, here or elsewhere in the program.
-const KNOWN: [&str; 49] = [
+const KNOWN: [&str; 50] = [
     "CAPACITY_BY",
     "CAPACITY_START",
     "CAPACITY_MAX_RATE",
@@ -132,12 +132,14 @@ const KNOWN: [&str; 49] = [
     "COMMIT",
     "SERVE_EMAIL",
     "SERVE_PASSWORD",
-    "TEST_PYTHON",
+    "BIN",
+    "STACK",
 ];
 
 /// A word on a variable that has our prefix and says nothing to us.
 pub(super) fn unknown(name: &str) -> Option<String> {
-    let name = name.strip_prefix("AGENTHUB_PERF_").filter(|name| !KNOWN.contains(name))?;
+    // TEST_…: what the tests are told.
+    let name = name.strip_prefix("AGENTHUB_PERF_").filter(|name| !KNOWN.contains(name) && !name.starts_with("TEST_"))?;
     let near = nearest(name, KNOWN).map(|near| format!("; did you mean AGENTHUB_PERF_{near}?")).unwrap_or_default();
     Some(format!("AGENTHUB_PERF_{name} is set and means nothing here{near}"))
 }
@@ -197,6 +199,9 @@ mod tests {
     fn a_variable_that_means_nothing_is_told_with_the_nearest_that_does() {
         assert_eq!(unknown("AGENTHUB_PERF_USERS"), None);
         assert_eq!(unknown("AGENTHUB_EMAIL"), None);
+        for of_scripts in ["AGENTHUB_PERF_BIN", "AGENTHUB_PERF_STACK", "AGENTHUB_PERF_TEST_POSTGRES"] {
+            assert_eq!(unknown(of_scripts), None);
+        }
         let told = unknown("AGENTHUB_PERF_USRS").unwrap();
         assert!(told.ends_with("did you mean AGENTHUB_PERF_USERS?"), "{told}");
     }

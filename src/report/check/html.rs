@@ -68,8 +68,14 @@ fn findings(of: &Checked, title: Option<String>) -> Findings {
         kind: line.outcome.map_or("none", kind),
         sign: line.outcome.map_or(' ', sign_of),
         name: line.line.clone(),
-        place: line.section.clone(),
-        outcome: line.outcome.map_or("not looked at", CheckOutcome::word),
+        place: match &line.partly {
+            Some(open) => format!("{}: {open}", line.section),
+            None => line.section.clone(),
+        },
+        outcome: match line.outcome {
+            _ if line.partly.is_some() => "partly",
+            outcome => outcome.map_or("not looked at", CheckOutcome::word),
+        },
         seen: String::new(),
     };
     Findings {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{asides, headline, name, parted, remarks, sign, sign_of, threshold};
+use super::{aside_of, asides, headline, name, parted, remarks, sign, sign_of, threshold};
 use crate::record::{CheckFinding, CheckOutcome, Checked};
 use crate::report::markdown::{escape, row, table};
 
@@ -27,7 +27,7 @@ pub(in crate::report) fn markdown(of: &Checked) -> String {
     }
     for line in &of.checklist {
         let sign = line.outcome.map_or_else(String::new, |outcome| sign_of(outcome).to_string());
-        row(&mut page, &[sign, line.section.clone(), line.line.clone()]);
+        row(&mut page, &[sign, line.section.clone(), format!("{}{}", line.line, aside_of(line))]);
     }
     for remark in remarks(of) {
         let _ = writeln!(page, "\n{}", escape(&remark));

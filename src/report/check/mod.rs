@@ -14,7 +14,7 @@ pub(super) use junit::{junit, suite as junit_suite};
 pub(super) use markdown::{markdown, section as markdown_section};
 pub(super) use terminal::{section as text_section, terminal as text};
 
-use crate::record::{CheckFinding, CheckOutcome, Checked};
+use crate::record::{CheckFinding, CheckOutcome, Checked, ChecklistLine};
 
 /// For a program, ending with a newline.
 pub(super) fn json(of: &Checked) -> Result<String, serde_json::Error> {
@@ -41,6 +41,15 @@ pub(super) fn name(finding: &CheckFinding) -> String {
     match &finding.subject {
         Some(subject) => format!("{} ({subject})", finding.rule),
         None => finding.rule.clone(),
+    }
+}
+
+/// What is said of a line of the checklist behind it.
+fn aside_of(line: &ChecklistLine) -> String {
+    match (&line.partly, line.outcome) {
+        (Some(open), _) => format!(" (partly: {open})"),
+        (None, None) => " (not looked at)".to_owned(),
+        (None, Some(_)) => String::new(),
     }
 }
 

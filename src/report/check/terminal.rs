@@ -1,6 +1,6 @@
 //! A check for a terminal: the worst first, with evidence and fix.
 
-use super::{asides, headline, name, parted, remarks, sign, sign_of, threshold};
+use super::{aside_of, asides, headline, name, parted, remarks, sign, sign_of, threshold};
 use crate::record::{CheckFinding, CheckOutcome, Checked};
 use crate::report::columns::{Columns, wrap};
 use crate::report::page::Page;
@@ -126,10 +126,8 @@ impl Page {
         let title = self.paint("1", "the guide's checklist");
         self.line(&format!("   {title}"));
         for line in &of.checklist {
-            let (mark, aside) = match line.outcome {
-                Some(outcome) => (self.paint(hue(outcome), &sign_of(outcome).to_string()), ""),
-                None => (" ".to_owned(), " (not looked at)"),
-            };
+            let paint = |outcome| self.paint(hue(outcome), &sign_of(outcome).to_string());
+            let (mark, aside) = (line.outcome.map_or_else(|| " ".to_owned(), paint), aside_of(line));
             for (n, text) in wrap(&format!("{}{aside}", line.line), self.width - 19).iter().enumerate() {
                 match n {
                     0 => self.line(&format!(" {mark} {:<15} {text}", line.section)),

@@ -80,8 +80,14 @@ pub(super) fn check() -> Checked {
         section: "Database".to_owned(),
         line: line.to_owned(),
         outcome,
+        partly: None,
+    };
+    let pooling = ChecklistLine {
+        partly: Some("db.pooling cannot tell yet".to_owned()),
+        ..line(1, "Connection pooling configured", Some(Outcome::Manual))
     };
     checked.checklist = vec![
+        pooling,
         line(2, "Proper indexes created for common queries", Some(Outcome::Fail)),
         line(7, "Connection limits appropriate", None),
     ];

@@ -20,7 +20,7 @@ fn this_machine_is_looked_at_and_a_load_beyond_its_limits_is_refused() {
 /// `check` in a shell, after its words.
 fn in_shell(words: &str, args: &str) -> serde_json::Value {
     let binary = env!("CARGO_BIN_EXE_agenthub-perf");
-    let script = format!("{words}; exec '{binary}' check system --format json {args}");
+    let script = format!("{words}\nexec '{binary}' check system --format json {args}");
     let ran = Command::new("bash").args(["-c", &script]).current_dir(std::env::temp_dir()).output().unwrap();
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
 }
