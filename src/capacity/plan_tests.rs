@@ -386,3 +386,13 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn a_host_that_ended_is_not_asked_for_less() {
+    let (run, mut result) = searched(&[(50.0, Verdict::Fail)], Verdict::Unproven);
+    result.levels[0].gone = Some("connection refused".to_owned());
+    result.edge = Some(EdgeResult::of(&result.levels, LoadModel::Open, 0.1, 1000.0));
+    result.reasons = vec![result.edge.as_ref().unwrap().reason.clone()];
+    let told = plan(&run, &result, &question(10)).unwrap_err().to_string();
+    assert!(told.contains("stopped answering (connection refused)") && !told.contains("lower"), "{told}");
+}

@@ -331,11 +331,20 @@ impl Search {
         // Proven first where time is short: an end that only looks good is none.
         let prove = (passes != Some(base)).then_some((base, false, true));
         if prove.is_some() && left_s < one_more_s + 2.0 * self.proof_s() {
-            // With nothing proven so far the surer level is worth more than the higher one.
-            let surer = good.iter().copied().filter(|level| passes.is_none() && *level <= SURER * base);
+            // With nothing proven so far the surer level is worth more than the higher one, where there is time to prove it.
+            let surer = good.iter().copied().filter(|level| {
+                passes.is_none() && *level <= SURER * base && self.proof_needs_s(*level).is_none_or(|s| s <= left_s)
+            });
             return surer.reduce(f64::max).map(|level| (level, false, true)).or(prove);
         }
         self.between(base, upper).map(|level| (level, false, false)).or(prove).or(confirm)
+    }
+
+    /// What proving a level takes that looked good before, where that was said.
+    fn proof_needs_s(&self, level: f64) -> Option<f64> {
+        let held = self.held.iter().rfind(|held| held.level == level)?;
+        let Outcome::Unproven { needs_s: Some(needs_s), .. } = held.outcome else { return None };
+        Some(PAUSE_S + held.for_s + needs_s)
     }
 
     fn is_confirmed(&self, level: f64) -> bool {

@@ -186,3 +186,26 @@ fn users_are_whole() {
     }
     assert_eq!((search.bracket().passes, search.bracket().fails), (Some(7.0), Some(8.0)));
 }
+
+#[test]
+fn where_the_surer_level_cannot_be_proven_in_time_the_higher_one_is_tried() {
+    let after_climb = |needs_s: f64| {
+        let mut search = Search::new(asked(100.0, 10_000.0, 200.0), false);
+        let looks_good = |needs_s| Outcome::Unproven { looks_good: true, needs_s: Some(needs_s) };
+        for (level, outcome, spent_s) in
+            [(100.0, looks_good(needs_s), 20.0), (200.0, looks_good(needs_s / 2.0), 40.0), (400.0, Outcome::Fail, 60.0)]
+        {
+            assert_eq!(search.next(spent_s - 20.0), Next::Rest);
+            search.rested();
+            assert!(matches!(search.next(spent_s - 15.0), Next::Hold { level: held, .. } if held == level));
+            search.told(outcome, spent_s);
+        }
+        let _ = search.next(80.0);
+        search.rested();
+        match search.next(80.0) {
+            Next::Hold { level, .. } => level,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([after_climb(30.0), after_climb(150.0)], [100.0, 200.0]);
+}

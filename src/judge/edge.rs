@@ -5,8 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words::how_long;
 use super::{LevelResult, Verdict};
 use crate::record::LoadModel;
+use crate::units::format_rate;
 
 /// What levels prove of the edge, whatever the order in which they were held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -88,7 +90,7 @@ impl EdgeResult {
             requests_per_s_fails: failing.map(|level| level.requests_per_s),
             first_to_break: breaks,
             width: bracket.width(),
-            reason: reason(levels, &bracket, width, most),
+            reason: reason(levels, model, &bracket, width, most),
         }
     }
 
@@ -98,7 +100,17 @@ impl EdgeResult {
     }
 }
 
-fn reason(levels: &[LevelResult], bracket: &Bracket, width: f64, most: f64) -> String {
+/// The highest level below those that fail of which every figure is good, where none was proven to pass.
+pub(crate) fn looks_good(levels: &[LevelResult], fails: f64) -> Option<&LevelResult> {
+    let good = levels.iter().filter(|level| level.verdict == Verdict::Unproven && level.level < fails);
+    good.filter(|level| level.looks_good()).max_by(|a, b| a.level.total_cmp(&b.level))
+}
+
+fn amount_of(level: f64, model: LoadModel) -> String {
+    if model == LoadModel::Open { format_rate(level) } else { format!("{level} users") }
+}
+
+fn reason(levels: &[LevelResult], model: LoadModel, bracket: &Bracket, width: f64, most: f64) -> String {
     if let Some(how) = levels.iter().find_map(|level| level.gone.as_deref()) {
         return format!("the host stopped answering ({how}) and did not come back: see what ended it");
     }
@@ -120,6 +132,16 @@ fn reason(levels: &[LevelResult], bracket: &Bracket, width: f64, most: f64) -> S
                 .to_owned()
         }
         (Some(_), Some(_), _) => String::new(),
+        (None, Some(fails), _) if let Some(good) = looks_good(levels, fails) => {
+            let longer = good.needs_s().map(|needs_s| format!("; it would take {} more of it", how_long(needs_s)));
+            format!(
+                "{} looks good and was not proven in {:.0} s: {}{}: begin there with --start and allow more with --max-time, or a laxer target",
+                amount_of(good.level, model),
+                good.judged_s,
+                good.reason,
+                longer.unwrap_or_default()
+            )
+        }
         (None, Some(_), _) => "no level was proven to pass: see whether a lower --start does".to_owned(),
         (None, None, None) if levels.is_empty() => "no level was held long enough to be looked at".to_owned(),
         (None, None, None) => {

@@ -81,6 +81,20 @@ pub struct Judged {
 }
 
 impl LevelResult {
+    /// Every figure that counts lies on the good side of its limit, proven or not.
+    pub fn looks_good(&self) -> bool {
+        let is_good = |target: &TargetResult| {
+            target.value.is_some_and(|value| if target.op == ">" { value > target.limit } else { value < target.limit })
+        };
+        let mut counted = self.targets.iter().filter(|target| target.verdict != Verdict::NotMeasured).peekable();
+        self.verdict != Verdict::Fail && counted.peek().is_some() && counted.all(is_good)
+    }
+
+    /// How much longer it would have to be held to be told, seconds, were everything to stay as it is; where that can be said.
+    pub fn needs_s(&self) -> Option<f64> {
+        self.targets.iter().filter_map(|target| target.longer_s).reduce(f64::max)
+    }
+
     /// The targets that it misses, the farthest from its limit first.
     pub fn missed(&self) -> Vec<&TargetResult> {
         let mut missed: Vec<&TargetResult> =
@@ -124,11 +138,6 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
     } else {
         verdict(&results)
     };
-    let counted = || results.iter().filter(|target| target.verdict != Verdict::NotMeasured);
-    let is_good = |target: &TargetResult| {
-        target.value.is_some_and(|value| if target.op == ">" { value > target.limit } else { value < target.limit })
-    };
-    let looks_good = verdict != Verdict::Fail && counted().next().is_some() && counted().all(is_good);
     let level = LevelResult {
         level: held.level,
         from_s: held.from_s,
@@ -149,8 +158,7 @@ pub fn judge_hold(run: &Run, held: &HeldLevel, confidence: f64) -> Judged {
         reason,
         targets: results,
     };
-    let needs_s = level.targets.iter().filter_map(|target| target.longer_s).reduce(f64::max);
-    Judged { level, looks_good, needs_s }
+    Judged { looks_good: level.looks_good(), needs_s: level.needs_s(), level }
 }
 
 /// Where a level was given up, and from then on up to the next one, or the end, no request had any answer: what became of most.

@@ -37,6 +37,7 @@ mod tests;
 
 pub use comparison::{Bounds, Changed, ComparedRun, Comparison, Differs, Method, Outcome, Shifted, Unit};
 pub use drifted::{DriftGrowth, DriftResult, RunsOut};
+pub(crate) use edge::looks_good;
 pub use edge::{Bracket, EdgeResult};
 pub use hold::{Judged, LevelResult, judge_hold};
 pub use law::{LawLevel, LawPoint, LawResult, Limits, measure_law_level};

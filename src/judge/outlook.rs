@@ -3,9 +3,12 @@
 use super::ceiling::{arrivals_in_words, level_needed, load_in_words, most_per_min, would_do};
 use super::words::how_long;
 use super::{TargetName, Targets};
-use crate::record::{Asked, LoadModel};
+use crate::record::{Asked, AskedSearch, LoadModel};
 use crate::stats::requests_to_prove_below;
-use crate::units::{counted, format_count, format_duration, format_ratio};
+use crate::units::{counted, format_count, format_duration, format_rate, format_ratio};
+
+/// A search that has less is told so, seconds.
+const SHORT_SEARCH_S: f64 = 120.0;
 
 /// What can be said of a run before it starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +23,10 @@ pub struct Outlook {
 
 /// What `asked` can offer and prove of `targets`.
 pub fn outlook(asked: &Asked, targets: &Targets) -> Outlook {
+    if let Some(search) = &asked.search {
+        let most_per_min = most_per_min(asked, search.most);
+        return Outlook { most_per_min, requests: None, lines: of_search(asked, search) };
+    }
     let holds = asked.plan.holds();
     let held_s: f64 = holds.iter().map(|hold| hold.to_s - hold.from_s).sum();
     let most = most_per_min(asked, asked.plan.peak());
@@ -46,6 +53,39 @@ pub fn outlook(asked: &Asked, targets: &Targets) -> Outlook {
     };
     lines.extend(out_of_reach(asked, targets, level));
     Outlook { most_per_min: most, requests: requests.map(|requests| requests.round() as u64), lines }
+}
+
+/// "search from 50/s to at most 1000/s (poisson), at most 150 s; each level 15–240 s"; how the time is shared with the law; and
+/// where it is too short for much.
+fn of_search(asked: &Asked, search: &AskedSearch) -> Vec<String> {
+    let (level, process): (fn(f64) -> String, _) = match asked.plan.model {
+        LoadModel::Open => {
+            (format_rate, asked.arrivals.map(|arrivals| format!(" ({})", arrivals.as_str())).unwrap_or_default())
+        }
+        LoadModel::Closed => (|users| counted(users.round() as u64, "user"), String::new()),
+    };
+    let looks = match (search.looks_s.first(), search.looks_s.last()) {
+        (Some(first), Some(last)) if first < last => format!("; each level {first}–{last} s"),
+        (Some(only), _) => format!("; each level {only} s"),
+        _ => String::new(),
+    };
+    let whole = run_time_in_words(search.whole_s().round());
+    let law = search.law.map_or_else(String::new, |law| {
+        let (for_search, for_law) = (search.max_time_s.round(), (law.until_s - search.max_time_s).round());
+        format!(" · {} for the search, {} for the law", run_time_in_words(for_search), run_time_in_words(for_law))
+    });
+    let first = format!(
+        "search from {} to at most {}{process}, at most {whole}{looks}{law}",
+        level(search.start),
+        level(search.most)
+    );
+    let short = (search.max_time_s < SHORT_SEARCH_S).then(|| {
+        format!(
+            "{} are little for a search: few levels can be looked at, and hardly one proven; give it more with --max-time",
+            run_time_in_words(search.max_time_s.round())
+        )
+    });
+    [first].into_iter().chain(short).collect()
 }
 
 /// "250 users, 50/s, 60 s · offers at most 5,000 requests/min · about 4,600 requests, enough to …".

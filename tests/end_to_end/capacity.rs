@@ -201,6 +201,9 @@ fn flags_that_do_not_go_together_are_refused() {
         (vec!["--start", "500/s", "--max-rate", "50/s"], "raise --max-rate"),
         (vec!["--max-time", "5s"], "--max-time is too short"),
         (vec!["--start", "many"], "--start:"),
+        (vec!["--start", "-5/s"], "--start: the rate must be above 0"),
+        (vec!["-u", "100"], "--by users --start 100"),
+        (vec!["--rate", "50/s"], "--start 50/s"),
         (vec!["--law", "--max-time", "60s"], "--max-time is too short for --law"),
         (vec!["--law", "--max-users", "3"], "--law needs levels of at least 6 different numbers"),
     ] {

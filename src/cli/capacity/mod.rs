@@ -56,7 +56,7 @@ pub(super) struct CapacityArgs {
     #[arg(long, value_name = "WHAT", value_enum)]
     by: Option<By>,
     /// The first level, e.g. 50/s, or 20 users [default: 10/s, 10 users]
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", allow_hyphen_values = true)]
     start: Option<String>,
     /// By rate: no level is higher [default: 1000/s]
     #[arg(long, value_name = "RATE", value_parser = parse_arrival_rate)]
@@ -80,11 +80,25 @@ pub(super) struct CapacityArgs {
     #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_spawn_rate)]
     spawn_rate: Option<f64>,
     /// When the edge is found, go on past it for the scaling law: where contention and coherency begin to cost, and where more
-    /// users make less. A third of --max-time is kept for it
+    /// users make less. A third of --max-time is kept for it, and at least what 16 short levels take: 128 s
     #[arg(long)]
     law: bool,
+    /// What `run` calls its load, of which a search knows only the first level.
+    #[arg(short = 'u', long, hide = true, value_parser = first_users)]
+    users: Option<String>,
+    /// The same for arrivals.
+    #[arg(long, hide = true, value_parser = first_rate)]
+    rate: Option<String>,
     #[command(flatten)]
     common: CommonArgs,
+}
+
+fn first_users(text: &str) -> Result<String, String> {
+    Err(format!("a search finds the number of users itself: say where it begins, --by users --start {text}"))
+}
+
+fn first_rate(text: &str) -> Result<String, String> {
+    Err(format!("a search finds the rate itself: say where it begins, --start {text}, and where it ends, --max-rate"))
 }
 
 /// What is done instead of a search.

@@ -1,6 +1,6 @@
 use super::{asked, users};
 use crate::judge::{Targets, outlook};
-use crate::record::{LoadModel, LoadPlan, Stage};
+use crate::record::{Arrivals, AskedLaw, AskedSearch, LoadModel, LoadPlan, Stage};
 
 #[test]
 fn the_quick_profile_offers_and_proves_enough() {
@@ -66,4 +66,37 @@ fn arrivals_offer_their_rate_and_a_ramp_alone_proves_nothing() {
     named.arrivals = Some(crate::record::Arrivals::Poisson);
     let line = &outlook(&named, &Targets::guide()).lines[0];
     assert!(line.starts_with("up to 10 arrivals/s (poisson), 60 s · "), "{line}");
+}
+
+#[test]
+fn a_search_is_no_load_at_its_highest_level() {
+    let search = |max_time_s: f64, law| AskedSearch {
+        start: 50.0,
+        most: 1000.0,
+        max_time_s,
+        width: 0.05,
+        abort_on: 0.2,
+        looks_s: vec![15.0, 240.0],
+        confidences: vec![0.99],
+        law,
+    };
+    let mut open = asked(LoadPlan::rate(1000.0, 155.0), None);
+    (open.arrivals, open.search) = (Some(Arrivals::Poisson), Some(search(150.0, None)));
+    assert_eq!(
+        outlook(&open, &Targets::guide()).lines,
+        ["search from 50/s to at most 1000/s (poisson), at most 150 s; each level 15–240 s"]
+    );
+    open.search = Some(search(44.0, Some(AskedLaw { until_s: 172.0, hold_s: 4.0 })));
+    assert_eq!(
+        outlook(&open, &Targets::guide()).lines,
+        [
+            "search from 50/s to at most 1000/s (poisson), at most 172 s; each level 15–240 s · 44 s for the search, 128 s for the law",
+            "44 s are little for a search: few levels can be looked at, and hardly one proven; give it more with --max-time",
+        ]
+    );
+    let mut closed = users(400, 50.0, 605.0);
+    closed.search = Some(search(600.0, None));
+    let told = outlook(&closed, &Targets::guide());
+    assert_eq!(told.lines, ["search from 50 users to at most 1,000 users, at most 10m; each level 15–240 s"]);
+    assert!(told.most_per_min.is_some() && told.requests.is_none());
 }

@@ -43,7 +43,7 @@ pub(in crate::report) fn section(result: &RunResult, width: usize, colour: bool)
             Verdict::Void | Verdict::NotMeasured => "35",
         };
         add(&format!(" {} {}", paint(hue, &row.sign.to_string()), line.trim_end()));
-        if row.verdict == Verdict::Void {
+        if row.wants_words && !row.why.is_empty() {
             for line in wrap(&row.why, width - 5) {
                 add(&format!("     {line}"));
             }

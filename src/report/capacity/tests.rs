@@ -96,6 +96,42 @@ fn a_search_without_a_level_says_so() {
     assert!(super::super::html::html(&run, &result).is_ok());
 }
 
+/// The next step after these levels.
+fn next_of(levels: Vec<LevelResult>) -> (String, Option<String>) {
+    let (run, mut result) = found();
+    result.edge = Some(EdgeResult::of(&levels, LoadModel::Open, 0.08, 1000.0));
+    (result.levels, result.verdict) = (levels, Verdict::Unproven);
+    super::next(&run, &result).unwrap()
+}
+
+#[test]
+fn what_is_suggested_keeps_all_that_was_said_and_fits_what_was_in_the_way() {
+    let good = LevelResult {
+        reason: "error_rate: 0 % may or may not be < 0.1 %".to_owned(),
+        ..held(100.0, 8.0, 15.0, 40.0, Verdict::Unproven)
+    };
+    let bad = || held(200.0, 30.0, 15.0, 9000.0, Verdict::Fail);
+    let (words, command) = next_of(vec![good.clone(), bad()]);
+    assert_eq!(words, "begin where it looks good, and leave more time");
+    assert_eq!(command.unwrap(), "agenthub-perf capacity … --start 100/s --max-time 1h");
+    let (words, command) = next_of(vec![bad()]);
+    assert_eq!(words, "begin lower, and leave more time");
+    assert!(command.unwrap().starts_with("agenthub-perf capacity … --start 1.56"));
+    let void = LevelResult { verdict: Verdict::Void, reason: "lag".to_owned(), ..bad() };
+    let (words, command) = next_of(vec![held(100.0, 8.0, 15.0, 40.0, Verdict::Pass), void]);
+    assert!(words.contains("give the generator more CPU") && command.is_none(), "{words}");
+    let gone = LevelResult { given_up: true, gone: Some("connection refused".to_owned()), ..bad() };
+    let (words, command) = next_of(vec![gone]);
+    assert!(words.contains("what ended the host") && command.is_none(), "{words}");
+    // The answer and the table say so too.
+    let (_, mut result) = found();
+    result.levels = vec![good, bad()];
+    result.edge = Some(EdgeResult::of(&result.levels, LoadModel::Open, 0.08, 1000.0));
+    let text = super::text_section(&result, 200, false);
+    assert!(text.contains("100/s looks good and was not proven in 12 s: error_rate: 0 % may"), "{text}");
+    assert!(text.contains("     error_rate: 0 % may or may not be < 0.1 %"), "{text}");
+}
+
 #[test]
 fn the_edge_is_exported() {
     let (run, result) = found();

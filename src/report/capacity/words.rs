@@ -1,8 +1,8 @@
 //! The words for an edge and its levels.
 
-use crate::judge::{EdgeResult, LevelResult, RunResult, Verdict};
+use crate::judge::{EdgeResult, LevelResult, RunResult, Verdict, looks_good};
 use crate::record::{LoadModel, Run};
-use crate::report::words::{ms, plain, say, sign, target_name};
+use crate::report::words::{flag_duration, ms, plain, say, sign, target_name};
 use crate::units::{format_count, format_rate, format_ratio};
 
 /// `410/s`, `120 users`.
@@ -69,12 +69,18 @@ pub(in crate::report) fn next(run: &Run, result: &RunResult) -> Option<(String, 
     let (edge, search) = (result.edge.as_ref()?, run.asked.search.as_ref()?);
     let by = if edge.unit == "users" { "users" } else { "rate" };
     let flag = if edge.unit == "users" { "--max-users" } else { "--max-rate" };
-    let law = if search.law.is_some() { " --law" } else { "" };
-    let command =
-        |rest: &str| Some(format!("agenthub-perf capacity -H {} --by {by}{law} {rest}", result.environment.host));
+    // All that was said besides holds as before: nothing is hit harder than was allowed.
+    let command = |rest: &str| Some(format!("agenthub-perf capacity … {rest}"));
+    let more_s = flag_duration(search.whole_s() * 2.0);
+    let void_above = |low: Option<f64>| {
+        result.levels.iter().any(|level| level.verdict == Verdict::Void && low.is_none_or(|low| level.level > low))
+    };
     let unit = if by == "users" { "" } else { "/s" };
     Some(match (edge.passes, edge.fails) {
         _ if result.partial => ("run it to its end".to_owned(), None),
+        _ if result.levels.iter().any(|level| level.gone.is_some()) => {
+            ("find out what ended the host (its log, its memory), then search again".to_owned(), None)
+        }
         (Some(passes), None) if passes >= search.most => (
             "the highest level allowed passes: allow more".to_owned(),
             command(&format!("--start {}{unit} {flag} {}{unit}", plain(passes), plain(search.most * 4.0))),
@@ -86,11 +92,22 @@ pub(in crate::report) fn next(run: &Run, result: &RunResult) -> Option<(String, 
             ),
             None,
         ),
-        (None, Some(fails)) => (
-            "begin lower, and leave more time".to_owned(),
-            command(&format!("--start {}{unit} --max-time {}s", plain(fails / 32.0), plain(search.whole_s() * 2.0))),
+        (passes, None) if void_above(passes) => {
+            ("give the generator more CPU, or a machine of its own: it could not drive more".to_owned(), None)
+        }
+        (None, Some(fails)) if let Some(good) = looks_good(&result.levels, fails) => (
+            "begin where it looks good, and leave more time".to_owned(),
+            command(&format!("--start {}{unit} --max-time {more_s}", plain(good.level))),
         ),
-        _ => ("leave more time".to_owned(), command(&format!("--max-time {}s", plain(search.whole_s() * 2.0)))),
+        (None, Some(fails)) => {
+            let lower = fails.min(search.start) / 32.0;
+            let lower = if by == "users" { lower.floor().max(1.0) } else { lower };
+            (
+                "begin lower, and leave more time".to_owned(),
+                command(&format!("--start {}{unit} --max-time {more_s}", plain(lower))),
+            )
+        }
+        _ => ("leave more time".to_owned(), command(&format!("--max-time {more_s}"))),
     })
 }
 
@@ -102,6 +119,8 @@ pub(super) struct Row {
     /// Level, held, requests/s, p50, p95, p99, errors.
     pub(super) cells: [String; 7],
     pub(super) why: String,
+    /// The figures do not say why: it is told beneath them.
+    pub(super) wants_words: bool,
 }
 
 pub(super) const TITLES: [&str; 7] = ["level", "held", "requests/s", "p50", "p95", "p99", "errors"];
@@ -128,5 +147,6 @@ fn row(of: &LevelResult, unit: &str) -> Row {
             of.error_rate.map_or_else(|| "–".to_owned(), format_ratio),
         ],
         why: of.reason.clone(),
+        wants_words: of.given_up || matches!(of.verdict, Verdict::Void | Verdict::Unproven),
     }
 }
