@@ -333,7 +333,7 @@ fn compared((run, result): &Judged<'_>) -> ComparedRun {
 /// What else differs: the workload first, then where, by what and on which code.
 fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
     type Fact = (&'static str, fn(&Run) -> String);
-    const FACTS: [Fact; 12] = [
+    const FACTS: [Fact; 13] = [
         ("commit", |run| run.asked.environment.commit.clone().unwrap_or_else(|| "unknown".to_owned())),
         ("host", |run| run.asked.host.clone()),
         ("service", |run| if run.asked.reference_service { "the reference service" } else { "your own" }.to_owned()),
@@ -341,6 +341,10 @@ fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
             if run.asked.connections.check_certificates { "checked" } else { "not checked" }.to_owned()
         }),
         ("proxy", |run| run.asked.connections.proxy.clone().unwrap_or_else(|| "none".to_owned())),
+        ("searched", |run| {
+            let search = run.asked.search.as_ref();
+            search.map_or_else(String::new, |search| format!("from {} to {}", search.start, search.most))
+        }),
         ("run time", |run| format!("{} s", run.asked.plan.duration_s())),
         ("spawn rate", |run| match (run.asked.spawn_rate, run.asked.plan.model) {
             (Some(rate), _) => format!("{rate}/s"),
@@ -366,7 +370,9 @@ fn differs(a: &[Judged<'_>], b: &[Judged<'_>]) -> Vec<Differs> {
         let port_only = what == "host" && a.iter().chain(b).all(|one| one.0.asked.reference_service);
         // How long a search takes is up to what it finds.
         let searches = what == "run time" && a.iter().chain(b).all(|one| one.0.asked.search.is_some());
-        if of_a != of_b && !port_only && !searches {
+        // Of a search and a run the workload tells.
+        let one_is_none = what == "searched" && (of_a.is_empty() || of_b.is_empty());
+        if of_a != of_b && !port_only && !searches && !one_is_none {
             found.push(Differs { what: what.to_owned(), a: of_a, b: of_b });
         }
     }

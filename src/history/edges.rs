@@ -59,10 +59,41 @@ pub(super) fn edge_row(a: &[Judged<'_>], b: &[Judged<'_>], tolerance: f64) -> Ch
         _ => Outcome::Unproven,
     };
     if row.verdict == Outcome::Unproven {
-        "the brackets do not tell the two edges apart: search both with a smaller --width, and more --max-time"
-            .clone_into(&mut row.reason);
+        row.reason = undecided(&a, &b, unit == "users");
     }
     row
+}
+
+/// What kept two edges from being told apart, and what would do.
+fn undecided(a: &Side, b: &Side, by_users: bool) -> String {
+    let most = if by_users { "--max-users" } else { "--max-rate" };
+    let open = |side: &Side| side.passes.is_some() && side.fails.is_none();
+    let below = |side: &Side| side.passes.is_none();
+    match (open(a), open(b)) {
+        (true, true) => {
+            format!("neither search came to a level that fails: search both with a higher {most}, and more --max-time")
+        }
+        (true, false) => {
+            format!("the search of A came to no level that fails: search it with a higher {most}, and more --max-time")
+        }
+        (false, true) => {
+            format!("the search of B came to no level that fails: search it with a higher {most}, and more --max-time")
+        }
+        (false, false) if below(a) || below(b) => {
+            let which = if below(a) && below(b) {
+                "no level of either"
+            } else if below(a) {
+                "no level of A"
+            } else {
+                "no level of B"
+            };
+            format!("{which} was proven to pass: search with a lower --start, and more --max-time")
+        }
+        (false, false) => {
+            "the brackets do not tell the two edges apart: search both with a smaller --width, and more --max-time"
+                .to_owned()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +102,7 @@ mod tests {
     use super::super::tests::{USUAL, a_run, against};
     use super::*;
     use crate::judge::RunResult;
-    use crate::record::{LoadModel, Run};
+    use crate::record::{AskedSearch, LoadModel, Run};
 
     fn search(passes: Option<f64>, fails: Option<f64>) -> (Run, RunResult) {
         let (run, mut result) = a_run();
@@ -112,6 +143,42 @@ mod tests {
         assert_eq!(outcome((Some(400.0), None), (None, Some(300.0))), Outcome::Worse);
         assert_eq!(outcome((None, Some(300.0)), (Some(400.0), None)), Outcome::Better);
         assert_eq!(outcome((None, None), (Some(400.0), None)), Outcome::Unproven);
+    }
+
+    #[test]
+    fn what_would_tell_two_edges_apart_is_that_which_is_missing() {
+        let reason = |a: (Option<f64>, Option<f64>), b: (Option<f64>, Option<f64>)| {
+            let (a, b) = (search(a.0, a.1), search(b.0, b.1));
+            edge_row(&[(&a.0, &a.1)], &[(&b.0, &b.1)], 0.05).reason
+        };
+        let open = (Some(60.0), None);
+        assert!(
+            reason(open, (Some(80.0), None))
+                .starts_with("neither search came to a level that fails: search both with a higher --max-rate")
+        );
+        assert!(reason((Some(60.0), Some(90.0)), (Some(80.0), None)).starts_with("the search of B came to no level"));
+        assert!(reason((None, Some(90.0)), (Some(80.0), Some(95.0))).starts_with("no level of A was proven to pass"));
+        assert!(reason((Some(60.0), Some(90.0)), (Some(80.0), Some(95.0))).contains("--width"));
+    }
+
+    #[test]
+    fn what_two_searches_were_allowed_is_named_where_it_differs() {
+        let (mut a, mut b) = (search(Some(60.0), None), search(Some(80.0), None));
+        for (run, start, most) in [(&mut a.0, 30.0, 60.0), (&mut b.0, 30.0, 80.0)] {
+            run.asked.search = Some(AskedSearch {
+                start,
+                most,
+                max_time_s: 60.0,
+                width: 0.05,
+                abort_on: 0.2,
+                looks_s: Vec::new(),
+                confidences: Vec::new(),
+                law: None,
+            });
+        }
+        let differs = against(&[a], &[b], USUAL).differs;
+        let searched: Vec<_> = differs.iter().map(|one| (one.what.as_str(), one.a.as_str(), one.b.as_str())).collect();
+        assert_eq!(searched, [("searched", "from 30 to 60", "from 30 to 80")]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::find::{FindError, find};
 use super::kept::{Kept, Said, in_parallel, runs};
 use crate::judge::{
     Bounds, Differs, LeftOut, Outcome, RunsOf, Source, TargetError, TargetName, Trend, TrendChange, TrendFigure,
-    TrendPoint, TrendRun, Verdict,
+    TrendPoint, TrendRun,
 };
 use crate::record::{Asked, LoadModel};
 use crate::stats::{ChangePoint, LeastChange, MOST_P, WINDOW, change_points};
@@ -182,6 +182,8 @@ struct Read {
     run: TrendRun,
     /// Of each wanted figure: of the steady window, of the whole run, the limit.
     values: Vec<(Option<Value>, Option<Value>, Option<f64>)>,
+    /// The edge is at least this.
+    at_least: Option<f64>,
 }
 
 impl Read {
@@ -197,6 +199,7 @@ impl Read {
                 marks: run.marks(said),
             },
             values: wanted.iter().map(|one| (one.steady(said), one.whole_run(said), one.limit(said))).collect(),
+            at_least: said.edge.as_ref().filter(|edge| edge.fails.is_none()).and_then(|edge| edge.passes),
         }
     }
 }
@@ -212,8 +215,8 @@ impl Wanted {
 
     fn steady(&self, said: &Said) -> Option<Value> {
         if self.name == TargetName::Edge {
-            // One that the search had not bracketed yet is no edge: something else kept it from going on.
-            let edge = said.edge.as_ref().filter(|edge| edge.fails.is_some() || said.verdict == Verdict::Pass)?;
+            // Without a level that fails it is a bound: a search that was allowed more would have come farther.
+            let edge = said.edge.as_ref().filter(|edge| edge.fails.is_some())?;
             return edge.passes.map(|passes| (passes, edge.passes, edge.fails));
         }
         let name = self.full_name();
@@ -274,6 +277,11 @@ fn no_figure(name: &str, newest: Option<&Kept>) -> String {
         let endpoints: Vec<&str> = endpoints.iter().take(20).map(String::as_str).collect();
         return format!("the newest has the endpoints {}", listed(&endpoints));
     }
+    if name == TargetName::Edge.to_string() {
+        return "edge is a figure of `capacity` results that hold both a level that passes and one that fails: name their \
+                workload with --workload HASH|REF, or search with a higher --max-rate or --max-users"
+            .to_owned();
+    }
     format!(
         "every run has p50, p90, p95, p99 and p99.9_response_time and error_rate, also of an endpoint; for others \
          `run` needs the target: --target {name}=…"
@@ -291,7 +299,10 @@ fn figure(wanted: &Wanted, n: usize, shown: &[(Read, &Asked)], least_change: f64
         let value = if source == Source::Steady { read.values[n].0 } else { read.values[n].1 };
         match value {
             Some((value, low, high)) => points.push(TrendPoint { run, value, low, high }),
-            None => without.push(read.run.id.clone()),
+            None => without.push(match read.at_least.filter(|_| wanted.name == TargetName::Edge) {
+                Some(passes) => format!("{} (≥ {passes})", read.run.id),
+                None => read.run.id.clone(),
+            }),
         }
     }
     let least = match wanted.name {

@@ -221,3 +221,10 @@ fn two_thousand_results_are_all_read_and_keep_little() {
     let written = serde_json::to_string(&found).unwrap().len();
     assert!(written < 2_000_000, "{written} bytes for 2,000 runs");
 }
+
+#[test]
+fn where_no_run_has_an_edge_the_way_to_one_is_a_search() {
+    let results = history(&step());
+    let told = trend(results.path(), &of(&["edge"])).unwrap_err().to_string();
+    assert!(told.contains("`capacity` results") && !told.contains("--target edge"), "{told}");
+}

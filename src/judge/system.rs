@@ -8,7 +8,7 @@
 use super::looks::Looks;
 use super::targets::{by_interval, missed, undecided};
 use super::window::Window;
-use super::words::how_long;
+use super::words::{NONE_STEADY, how_long};
 use super::{Target, TargetName, TargetResult, Verdict};
 use crate::document::suggestion;
 use crate::record::{ProbeKind, Run, Seen, Watched};
@@ -29,7 +29,7 @@ pub(super) fn judge_watched(run: &Run, window: &Window<'_>, target: &Target, res
         }
     };
     if window.seconds.is_empty() {
-        "no second of the run was steady: nothing is judged".clone_into(&mut result.reason);
+        NONE_STEADY.clone_into(&mut result.reason);
         return;
     }
     let judged = subjects.into_iter().map(|subject| of_subject(subject, window, target.name, result.clone()));

@@ -3,7 +3,7 @@
 use super::ceiling::{level_needed, load_in_words, most_per_min, would_do};
 use super::system::judge_watched;
 use super::window::{Figures, Window};
-use super::words::{figure, how_long, run_longer};
+use super::words::{NONE_STEADY, figure, how_long, run_longer};
 use super::{Target, TargetName, TargetResult, Verdict};
 use crate::document::suggestion;
 use crate::record::Run;
@@ -38,7 +38,7 @@ pub(super) fn judge_target(run: &Run, window: &Window<'_>, target: &Target, neve
         return result;
     }
     if window.seconds.is_empty() {
-        "no second of the run was steady: nothing is judged".clone_into(&mut result.reason);
+        NONE_STEADY.clone_into(&mut result.reason);
         return result;
     }
     let endpoints = match &target.of {

@@ -12,6 +12,7 @@ use super::suspects::suspects;
 use super::targets::{endpoints_named, judge_target};
 use super::totals::{endpoints, totals};
 use super::window::Window;
+use super::words::NONE_STEADY;
 use super::{
     DriftResult, EdgeResult, EnvironmentResult, GeneratorResult, LevelResult, LoadResult, RunResult, ScenarioResult,
     StageResult, SteadyResult, Target, TargetResult, Targets, Verdict, judge_hold,
@@ -56,6 +57,9 @@ fn search_result(run: &Run, search: &AskedSearch) -> RunResult {
         result.suspects = suspects(run, &steady_of(run, held).parts, &level.targets, &[]);
     }
     result.targets.retain(|target| !target.name.starts_with("throughput"));
+    for target in result.targets.iter_mut().filter(|target| target.reason == NONE_STEADY) {
+        "levels were judged one by one, and none was proven to pass: see the levels".clone_into(&mut target.reason);
+    }
     result.notes.extend(levels.iter().filter(|level| level.verdict == Verdict::Void).map(|level| {
         format!(
             "{} {} from {:.0} to {:.0} s is void: {}",

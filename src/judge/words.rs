@@ -3,6 +3,9 @@
 use super::suspects::{bytes, number};
 use crate::units::{format_count, format_ms, format_ratio};
 
+/// Why a figure has no value.
+pub(super) const NONE_STEADY: &str = "no second of the run was steady: nothing is judged";
+
 /// `75 s`, `12 min`, `3 h`: how long to run, rounded up.
 pub(super) fn how_long(seconds: f64) -> String {
     let up = |count: f64| format_count((count * (1.0 - 1e-9)).ceil().max(1.0) as u64);

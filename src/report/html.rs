@@ -125,6 +125,7 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
             targets: stage.targets.iter().map(row).collect(),
         }
     };
+    let mut charts: Vec<Figure> = charts::all(run, result).into_iter().map(figure).collect();
     let stages = if result.stages.len() > 1 { result.stages.iter().map(stage).collect() } else { Vec::new() };
     Page {
         title: format!("{} · {}", words::shout(result.verdict), result.scenario.name),
@@ -139,11 +140,11 @@ pub(super) fn html(run: &Run, result: &RunResult) -> Result<String, askama::Erro
         baseline: result.baseline.as_deref().map(super::comparison::html_section).transpose()?,
         system: super::system::section(run, result)?,
         check: result.check.as_deref().map(super::check::html_section).transpose()?,
-        capacity: super::capacity::html_section(result)?,
+        capacity: super::capacity::html_section(result, &mut charts)?,
         drift: super::drift::html_section(result)?,
         stages,
         next: next_step(run, result),
-        charts: charts::all(run, result).into_iter().map(figure).collect(),
+        charts,
         dark: charts::dark_css(),
         requests: result.totals.requests,
         endpoints: result

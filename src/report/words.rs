@@ -405,7 +405,9 @@ pub(super) fn notes(run: &Run, result: &RunResult) -> Vec<String> {
         let cut = format_count(result.totals.cut_off);
         notes.push(format!("{cut} requests were still in flight at the end and were cut off"));
     }
-    notes.extend(arrivals(run));
+    if result.generators.iter().all(|generator| generator.arrivals.is_none()) {
+        notes.extend(arrivals(run));
+    }
     notes.extend(run.warnings.iter().filter(|warning| !result.notes.contains(warning)).cloned());
     notes
 }

@@ -81,6 +81,9 @@ fn levels_give_the_law_and_move_no_end_of_the_bracket() {
     let run = run(&AT, |n| (law(n), 0.0));
     let result = judge(&run);
     assert!(result.levels.is_empty() && result.edge.unwrap().passes.is_none());
+    let reasons: Vec<&str> = result.targets.iter().map(|target| target.reason.as_str()).collect();
+    assert!(reasons.iter().any(|reason| reason.starts_with("levels were judged one by one")), "{reasons:?}");
+    assert!(!reasons.iter().any(|reason| reason.starts_with("no second")), "{reasons:?}");
     let found = result.law.unwrap();
     assert_eq!((found.refused.as_deref(), found.no_knee.as_deref()), (None, None));
     let [lambda, sigma, kappa, knee] = [found.lambda, found.sigma, found.kappa, found.knee].map(Option::unwrap);

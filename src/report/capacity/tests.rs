@@ -64,6 +64,10 @@ fn the_answer_comes_first_in_every_format() {
     assert!(page.find(answer).unwrap() < page.find("### Levels").unwrap(), "{page}");
     let html = super::super::html::html(&run, &result).unwrap();
     assert!(html.contains(answer) && html.contains("<h2>Levels</h2>") && html.contains("id=\"edge\""));
+    let places = ["<h2>Levels</h2>", "What the host bears", "<h2>The system</h2>", "<h2>Charts</h2>"];
+    let places: Vec<usize> = places.iter().map(|text| html.find(text).unwrap_or_else(|| panic!("{text}"))).collect();
+    assert!(places.is_sorted() && html.matches("id=\"edge\"").count() == 1, "{places:?}");
+    assert!(html.contains("<td class=\"words\">"), "what is told in words wraps");
     let cases = junit::junit(&run, &result).unwrap();
     assert!(cases.contains("name=\"edge\""), "{cases}");
 }
@@ -144,6 +148,26 @@ fn the_edge_is_exported() {
     assert!(metrics.contains("agenthub_perf_edge{end=\"fails\",by=\"arrivals/s\"} 440"), "{metrics}");
     assert!(read("bencher.json").contains("\"edge\""));
     assert!(read("github-benchmark-bigger.json").contains("· edge"));
+    assert!(metrics.contains("agenthub_perf_edge_state{agenthub_perf_edge_state=\"confirmed\"} 1"), "{metrics}");
+}
+
+#[test]
+fn an_edge_that_is_a_bound_or_was_not_confirmed_is_no_figure_to_keep() {
+    let exports = ["openmetrics", "bencher", "github-benchmark"].map(|name| super::super::Export::parse(name).unwrap());
+    let change: [fn(&mut EdgeResult); 2] =
+        [|edge| (edge.fails, edge.at_least) = (None, true), |edge| edge.confirmed = false];
+    for (change, marks) in change.into_iter().zip([[1, 1], [0, 0]]) {
+        let (run, mut result) = found();
+        change(result.edge.as_mut().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        super::super::write_exports(folder.path(), &exports, &run, &result).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        assert!(!read("bencher.json").contains("edge") && !read("github-benchmark-bigger.json").contains("edge"));
+        for (state, mark) in ["confirmed", "at_least"].into_iter().zip(marks) {
+            let line = format!("agenthub_perf_edge_state{{agenthub_perf_edge_state=\"{state}\"}} {mark}");
+            assert!(read("openmetrics.txt").contains(&line), "{line}");
+        }
+    }
 }
 
 /// A law with its knee at 31, over levels of which one does not count.

@@ -22,10 +22,8 @@ pub(super) fn bencher(result: &RunResult) -> Option<Value> {
         let name = format!("{} · {}", result.scenario.name, words::target_name(&target.name));
         benchmarks.insert(name, json!({ measure: metric }));
     }
-    if let Some((edge, passes)) = edge(result) {
-        let mut metric =
-            Map::from_iter([("value".to_owned(), json!(passes)), ("lower_value".to_owned(), json!(passes))]);
-        metric.extend(edge.fails.map(|fails| ("upper_value".to_owned(), json!(fails))));
+    if let Some((_, passes, fails)) = edge(result) {
+        let metric = json!({ "value": passes, "lower_value": passes, "upper_value": fails });
         benchmarks.insert(format!("{} · edge", result.scenario.name), json!({ "edge": metric }));
     }
     (!benchmarks.is_empty()).then_some(Value::Object(benchmarks))

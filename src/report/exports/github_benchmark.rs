@@ -30,13 +30,14 @@ pub(super) fn github_benchmark(result: &RunResult) -> (Option<Value>, Option<Val
         (!entries.is_empty()).then_some(Value::Array(entries))
     };
     let mut bigger = of(">");
-    if let Some((edge, passes)) = edge(result) {
-        let mut entry =
-            json!({ "name": format!("{} · edge", result.scenario.name), "unit": edge.unit, "value": passes });
-        if let Some(fails) = edge.fails {
-            entry["range"] = json!(format!("{passes} – {fails}"));
-        }
-        entry["extra"] = json!(result.id);
+    if let Some((edge, passes, fails)) = edge(result) {
+        let entry = json!({
+            "name": format!("{} · edge", result.scenario.name),
+            "unit": edge.unit,
+            "value": passes,
+            "range": format!("{passes} – {fails}"),
+            "extra": result.id,
+        });
         if let Value::Array(entries) = bigger.get_or_insert_with(|| Value::Array(Vec::new())) {
             entries.push(entry);
         }

@@ -129,10 +129,11 @@ fn does_not_speak(result: &RunResult) -> Option<&'static str> {
     }
 }
 
-/// The edge that a search has found, and the level that passes.
-fn edge(result: &RunResult) -> Option<(&EdgeResult, f64)> {
-    let edge = result.edge.as_ref()?;
-    Some((edge, edge.passes?))
+/// The edge that a search has found, the level that passes and the one that fails. A bound is none, nor what was not confirmed:
+/// whoever keeps figures would hold later ones against it.
+fn edge(result: &RunResult) -> Option<(&EdgeResult, f64, f64)> {
+    let edge = result.edge.as_ref().filter(|edge| edge.confirmed)?;
+    Some((edge, edge.passes?, edge.fails?))
 }
 
 /// The targets that have a figure, with it.

@@ -48,6 +48,7 @@ pub(super) fn openmetrics(result: &RunResult) -> String {
 
 /// A state set's label has the family's own name.
 const VERDICT: &str = "agenthub_perf_verdict";
+const EDGE_STATE: &str = "agenthub_perf_edge_state";
 const TARGET_VERDICT: &str = "agenthub_perf_target_verdict";
 
 fn state(of: Verdict) -> String {
@@ -95,6 +96,10 @@ fn edge(page: &mut String, result: &RunResult, void: bool) {
     let labels = |end: &str| vec![("end", end.to_owned()), ("by", edge.unit.clone())];
     let samples = ends.into_iter().filter_map(|(end, level)| Some(("", labels(end), level?))).collect();
     family(page, "edge", "gauge", "The highest load that passes and the lowest that fails.", samples);
+    let marks = [("confirmed", edge.confirmed), ("at_least", edge.at_least)];
+    let states = marks.map(|(of, is)| ("", vec![(EDGE_STATE, of.to_owned())], f64::from(u8::from(is))));
+    let help = "Whether the load that passes did so twice; whether none failed, so that the edge is at least there.";
+    family(page, "edge_state", "stateset", help, states.to_vec());
 }
 
 fn endpoints(page: &mut String, result: &RunResult, void: bool) {
