@@ -13,7 +13,9 @@ fn main() -> ExitCode {
     let handler = ctrlc::set_handler(move || {
         if ask_to_stop.send_replace(true) {
             // Asked twice: at once, whatever still runs.
-            tell("stopped at once; the journal of a run is kept, and `report latest` builds its report");
+            tell(
+                "stopped at once; where a run had begun its journal is kept, and `agenthub-perf report FOLDER` builds its report",
+            );
             std::process::exit(i32::from(cli::ExitCode::Interrupted as u8));
         }
     });

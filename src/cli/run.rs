@@ -221,7 +221,7 @@ pub(super) async fn attempt(
     for line in &outlook.lines {
         tell(line);
     }
-    for line in soak::lines(&asked, &settings.targets, &watched) {
+    for line in soak::lines(&asked, &settings.targets, &watched, &folder.path) {
         tell(&line);
     }
     match environment::check_limits(&limits, &asked, &host, &connections, &outlook) {

@@ -1,5 +1,6 @@
 //! What is said at the start of a run that judges drift: how long it takes, what is watched for it, and what is not.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::judge::{TargetName, Targets};
@@ -8,7 +9,7 @@ use crate::record::Asked;
 use crate::units::{counted, format_duration};
 
 /// Nothing where no horizon was asked for.
-pub(super) fn lines(asked: &Asked, targets: &Targets, watched: &Watch) -> Vec<String> {
+pub(super) fn lines(asked: &Asked, targets: &Targets, watched: &Watch, folder: &Path) -> Vec<String> {
     let Some(horizon_s) = asked.horizon_s else { return Vec::new() };
     let duration = |seconds: f64| format_duration(Duration::from_secs_f64(seconds));
     let has = |of: fn(TargetName) -> bool| targets.0.iter().any(|target| of(target.name));
@@ -32,7 +33,7 @@ pub(super) fn lines(asked: &Asked, targets: &Targets, watched: &Watch) -> Vec<St
         duration(asked.plan.duration_s()),
         in_days(horizon_s),
         if judged.is_empty() { "nothing that is watched has a limit".to_owned() } else { judged.join(", ") },
-        asked.id
+        folder.display()
     )];
     if memory.is_empty() {
         lines.push(
@@ -72,18 +73,24 @@ mod tests {
     #[test]
     fn a_soak_says_what_it_judges_and_which_flags_would_show_more() {
         let soak = Asked { horizon_s: Some(604_800.0), plan: LoadPlan::users(50, 10.0, 7200.0), ..asked() };
-        let of_requests = lines(&soak, &Targets::guide(), &Watch::default());
+        // Where it lies, and not its id alone: that is looked for in the default folder.
+        let folder = Path::new("elsewhere/20261123T081000Z-agenthub-user-3f2a");
+        let of_requests = lines(&soak, &Targets::guide(), &Watch::default(), folder);
         assert_eq!(of_requests.len(), 3, "{of_requests:#?}");
         assert!(
             of_requests[0]
                 .starts_with("it takes 2h, and judges whether what grows lasts for 7 days: response times, errors;")
         );
-        assert!(of_requests[0].ends_with(&format!("`agenthub-perf report {}`", soak.id)), "{}", of_requests[0]);
+        assert!(
+            of_requests[0].ends_with("`agenthub-perf report elsewhere/20261123T081000Z-agenthub-user-3f2a`"),
+            "{}",
+            of_requests[0]
+        );
         assert!(of_requests[1].contains("--process PID|NAME") && of_requests[2].contains("--postgres URL"));
         let watched = Watch { containers: vec!["a".into(), "b".into()], ..Watch::default() };
-        let with_containers = lines(&soak, &Targets::guide(), &watched);
+        let with_containers = lines(&soak, &Targets::guide(), &watched, folder);
         assert!(with_containers[0].contains("errors, memory of 2 containers;"), "{}", with_containers[0]);
         assert_eq!(with_containers.len(), 2);
-        assert_eq!(lines(&asked(), &Targets::guide(), &Watch::default()), Vec::<String>::new());
+        assert_eq!(lines(&asked(), &Targets::guide(), &Watch::default(), folder), Vec::<String>::new());
     }
 }

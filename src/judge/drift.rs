@@ -53,6 +53,8 @@ enum Limit {
     Known(f64),
     /// None is, and why.
     Unknown(String),
+    /// Nothing was ever seen of what has one, and why.
+    Unseen(String),
 }
 
 /// The figures that drift, or do not, within the longest of the parts; none where no horizon was asked for.
@@ -164,6 +166,7 @@ fn memory(watched: &Watched, looks: &Looks<'_>, held_s: f64, targets: &Targets) 
     };
     let share = of(Some(&subject)).or_else(|| of(None)).map_or(1.0, |target| target.limit);
     let limit = match last(looks, "memory_limit_bytes") {
+        None if never_seen(watched, "memory_bytes") => unseen(looks),
         _ if fills_up(watched) => Limit::Unknown("it fills the memory that it was given, on purpose".to_owned()),
         Some(limit) => Limit::Known(share * limit),
         None => Limit::Unknown("how much memory it may use is not known: --process or --container tells".to_owned()),
@@ -182,11 +185,25 @@ fn connections(watched: &Watched, looks: &Looks<'_>, held_s: f64) -> Option<Figu
         ProbeKind::Metrics if watched.tells("pool_size") => ("connections", "pool_size", "the pool has no size"),
         _ => return None,
     };
-    let limit = last(looks, limit).map_or_else(|| Limit::Unknown(why.to_owned()), Limit::Known);
+    let limit = match last(looks, limit) {
+        Some(limit) => Limit::Known(limit),
+        // Nginx tells no limit, whatever is seen of it.
+        None if !limit.is_empty() && never_seen(watched, gauge) => unseen(looks),
+        None => Limit::Unknown(why.to_owned()),
+    };
     let points = Points::of_gauge(looks, gauge, held_s, false);
     let subject = Some(watched.name.to_string());
     let draw = Draw::Points(1.0);
     Some(Figure { name: "connections".to_owned(), subject, unit: "connections", points, draw, limit })
+}
+
+fn never_seen(watched: &Watched, gauge: &str) -> bool {
+    !watched.seen.iter().any(|seen| seen.gauges.get(gauge).is_some_and(|value| value.is_finite()))
+}
+
+fn unseen(looks: &Looks<'_>) -> Limit {
+    let why = looks.gap().unwrap_or("it never looked");
+    Limit::Unseen(format!("nothing was seen of {}: {why}", looks.watched.name))
 }
 
 /// The last that was told of a limit; none is 0.
@@ -228,6 +245,7 @@ fn result(figure: Figure, part: Part, confidence: f64, horizon_s: f64) -> DriftR
     };
     match limit {
         Limit::Unknown(why) => result.reason = format!("no limit is known, so there is none to run out of: {why}"),
+        Limit::Unseen(why) => (result.verdict, result.reason) = (Verdict::Unproven, why),
         Limit::Known(limit) => {
             result.limit = Some(limit);
             if let Some(line) = line {

@@ -24,6 +24,7 @@ pub(crate) fn asked(name: &str, users: u32, run_time_s: f64) -> Asked {
         arrivals: None,
         max_users: None,
         mean_wait_s: None,
+        mean_pauses_s: Some(0.0),
         mean_requests_per_task: 1.0,
         wait: "none".into(),
         scenario_name: name.into(),

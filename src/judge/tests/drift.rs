@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::judge::tests::{Answer, fast, simulate, users};
 use crate::judge::{DriftGrowth, DriftResult, RunResult, Verdict, judge};
-use crate::record::{Asked, End, ProbeKind, ProbeLine, ProbeName, Recorder, Run, Seen, Watched, read};
+use crate::record::{Asked, End, Gap, ProbeKind, ProbeLine, ProbeName, Recorder, Run, Seen, Watched, read};
 
 const MB: f64 = 1e6;
 const GB: f64 = 1e9;
@@ -265,6 +265,30 @@ fn what_no_limit_is_known_of_is_told_and_not_judged() {
         assert!(drift.per_hour.is_some() && !drift.points.is_empty());
     }
     assert!(!result.reasons.iter().any(|reason| reason.contains("drift")), "{:?}", result.reasons);
+}
+
+#[test]
+fn what_could_not_be_seen_at_all_is_unproven_with_the_reason_of_its_probe() {
+    let mut run = quarter();
+    let refused = |kind, name: &str, why: &str| {
+        let mut blind = watched(kind, name, &[("cpus", &[2.0])]);
+        blind.seen.clear();
+        blind.gaps = vec![Gap { from_s: 0.0, to_s: f64::from(A_QUARTER_OF_AN_HOUR_S), why: why.to_owned() }];
+        blind
+    };
+    run.watched = vec![
+        refused(ProbeKind::Postgres, "", "connection refused"),
+        refused(ProbeKind::Process, "api", "no process of that name"),
+    ];
+    let result = judge(&run);
+    for (name, subject, reason) in [
+        ("connections", "postgres", "nothing was seen of postgres: connection refused"),
+        ("memory", "process api", "nothing was seen of process api: no process of that name"),
+    ] {
+        let drift = of(&result, name, Some(subject));
+        assert_eq!((drift.verdict, &*drift.reason), (Verdict::Unproven, reason), "{drift:#?}");
+        assert!(drift.is_open());
+    }
 }
 
 #[test]
