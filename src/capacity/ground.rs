@@ -273,6 +273,7 @@ mod tests {
             knee: knee.map(around),
             knee_level: None,
             max_requests_per_s: None,
+            max_requests_per_s_interval: None,
             limits,
             misfit: None,
             no_knee: None,
