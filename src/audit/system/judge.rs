@@ -6,7 +6,7 @@ use super::seen::Seen;
 use super::{CPU, DISK, FILES, LOAD, MEMORY, NETWORK, PRESSURE, Planned, QUEUE, SWAP, SystemTarget};
 use crate::load::{LimitError, Needs, check_limits};
 
-/// The guide's worker_rlimit_nofile.
+/// The guide's `worker_rlimit_nofile`.
 const GUIDE_FILES: u64 = 65_535;
 
 pub(super) fn judge(seen: &Seen, target: &SystemTarget) -> Vec<Finding> {
