@@ -55,15 +55,6 @@ fn where_every_door_is_closed_nothing_could_be_looked_at() {
 }
 
 #[test]
-fn a_service_without_tls_is_told_from_one_that_does_not_answer() {
-    let bench = Workbench::new();
-    let url = super::small::small(false, super::small::good).replace("http://", "https://");
-    let ended = bench.run(&["check", "app", "-H", &url]);
-    ended.assert_code(1);
-    assert!(ended.stdout.contains("does the host speak TLS there? Else http://"), "{ended}");
-}
-
-#[test]
 fn tls_that_one_side_wants_and_the_other_has_not_is_told_with_what_to_do() {
     let (bench, postgres) = (Workbench::new(), Postgres::start());
     let wants = bench.run(&["check", "db", "--postgres", &format!("{}?sslmode=require", postgres.monitor_url())]);
