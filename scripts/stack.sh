@@ -174,6 +174,8 @@ start_postgres() {
   (cd / && as_postgres "$pgbin/initdb" -D "$data" -N -U postgres -E UTF8 --locale=C --auth=scram-sha-256 \
     --pwfile="$stack/password") >"$stack/postgres.log" 2>&1 || failed "postgres cannot be set up"
   rm "$stack/password"
+  # For what only the superuser may change; nobody else can read it.
+  printf 'postgres://postgres:%s@127.0.0.1:%s/agenthub\n' "$word" "$postgres_port" >"$stack/superuser.url"
   cat "$root/config/postgres/postgresql.conf" >"$data/postgresql.conf"
   local server=("$pgbin/postgres" -D "$data" -p "$postgres_port" -c listen_addresses=127.0.0.1 -c unix_socket_directories=)
   if [ "$(id -u)" = 0 ]; then server=(setpriv --reuid=postgres --regid=postgres --init-groups "${server[@]}"); fi
@@ -215,6 +217,9 @@ write_toml() {
 # Written by scripts/stack.sh up.
 host = "http://127.0.0.1:$nginx_port"
 
+[check]
+nginx_config = "$stack/nginx/nginx.conf"
+
 [observe]
 postgres = "postgres://agenthub_monitor:$monitor_password@127.0.0.1:$postgres_port/agenthub"
 redis = "redis://127.0.0.1:$redis_port"
@@ -223,6 +228,9 @@ metrics = "http://127.0.0.1:$service_port/metrics"
 process = ["agenthub-perf=$(pid_of service)", "postgres=$(pid_of postgres)", "redis=$(pid_of redis)", "nginx=$(pid_of nginx)"]
 TOML
 }
+
+# How its settings are changed; the password stays in the file.
+superuser() { say "superuser: psql \"\$(cat ${stack#"$PWD"/}/superuser.url)\""; }
 
 next() { echo "agenthub-perf run --config ${toml#"$PWD"/}"; }
 
@@ -247,7 +255,7 @@ up() {
   if [ -e "$stack" ]; then
     [ -f "$stack/ports" ] || die "$stack is there, and is none of ours: name another folder with AGENTHUB_PERF_STACK"
     case $(how_many_up) in
-      "${#parts[@]}") say "it is up already:"; status; next; return ;;
+      "${#parts[@]}") say "it is up already:"; status; superuser; next; return ;;
       0) say "removing what an earlier stack left"; rm -rf "$stack" ;;
       *) status || true; die "it is half up: scripts/stack.sh down, then up" ;;
     esac
@@ -271,6 +279,7 @@ up() {
   write_toml
   trap - EXIT INT TERM
   status
+  superuser
   next
 }
 

@@ -8,14 +8,13 @@ use tokio::sync::watch;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let last_words = cli.stopped_at_once();
     let (ask_to_stop, stop) = watch::channel(false);
     // Here before Goose, which installs its own where there is none: the first signal ends the load, the second the process.
     let handler = ctrlc::set_handler(move || {
         if ask_to_stop.send_replace(true) {
             // Asked twice: at once, whatever still runs.
-            tell(
-                "stopped at once; where a run had begun its journal is kept, and `agenthub-perf report FOLDER` builds its report",
-            );
+            tell(last_words);
             std::process::exit(i32::from(cli::ExitCode::Interrupted as u8));
         }
     });

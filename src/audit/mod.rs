@@ -17,6 +17,7 @@ mod system;
 mod ticks;
 mod told;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 pub use crate::record::Checked;
@@ -24,6 +25,8 @@ pub use app::AppTarget;
 pub use checklist::CHECKLIST;
 pub use containers::ContainersTarget;
 pub use db::DbTarget;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
 use jiff::civil::Date;
 pub use proxy::ProxyTarget;
 pub use rule::{Acceptance, Area, Finding, Fix, FixKind, Outcome, Rule};
@@ -93,45 +96,39 @@ pub fn rules() -> Vec<&'static Rule> {
     rules
 }
 
-/// Looks at all of it.
-pub async fn check(targets: &Targets, options: &Options) -> Checked {
+/// Looks at all of it, until `stop` ends: what was not looked at to its end by then is left out, and said.
+pub async fn check(targets: &Targets, options: &Options, stop: impl Future<Output = ()>) -> Checked {
     let Options { selection, timeout, areas, .. } = options;
     let asked = |area: Area| options.ask_for(area);
-    let db = async {
-        match targets.db.as_ref().filter(|_| asked(Area::Db)) {
-            Some(target) => db::look(target, *timeout).await,
-            None => Vec::new(),
-        }
-    };
-    let cache = async {
-        match targets.cache.as_ref().filter(|_| asked(Area::Cache)) {
-            Some(address) => within(Area::Cache, *timeout, cache::look(address, *timeout)).await,
-            None => Vec::new(),
-        }
-    };
-    let proxy = async {
-        match targets.proxy.as_ref().filter(|_| asked(Area::Proxy)) {
-            Some(target) => within(Area::Proxy, *timeout, proxy::look(target, *timeout)).await,
-            None => Vec::new(),
-        }
-    };
-    let containers = async {
-        match targets.containers.as_ref().filter(|_| asked(Area::Containers)) {
-            Some(target) => within(Area::Containers, *timeout, containers::look(target, *timeout)).await,
-            None => Vec::new(),
-        }
-    };
+    let stop = stop.shared();
+    let cut_off = Mutex::new(Vec::new());
+    let look = |area, look| unless_stopped(stop.clone(), area, &cut_off, look);
     // Not beside the others: their work would be taken for the service's, or for this machine's.
     let mut findings = Vec::new();
     if let Some(target) = targets.system.as_ref().filter(|_| asked(Area::System)) {
-        findings.extend(system::look(target).await);
+        findings.extend(look(Area::System, Box::pin(system::look(target))).await);
     }
     if let Some(target) = targets.app.as_ref().filter(|_| asked(Area::App)) {
-        findings.extend(Box::pin(within(Area::App, *timeout, app::look(target, *timeout))).await);
+        findings.extend(look(Area::App, Box::pin(within(Area::App, *timeout, app::look(target, *timeout)))).await);
     }
-    let (db, cache, proxy, containers) =
-        tokio::join!(Box::pin(db), Box::pin(cache), Box::pin(proxy), Box::pin(containers));
-    findings.extend([db, cache, proxy, containers].concat());
+    let mut others = Vec::new();
+    if let Some(target) = targets.db.as_ref().filter(|_| asked(Area::Db)) {
+        others.push(look(Area::Db, Box::pin(db::look(target, *timeout))));
+    }
+    if let Some(address) = targets.cache.as_ref().filter(|_| asked(Area::Cache)) {
+        let cache = within(Area::Cache, *timeout, cache::look(address, *timeout));
+        others.push(look(Area::Cache, Box::pin(cache)));
+    }
+    if let Some(target) = targets.proxy.as_ref().filter(|_| asked(Area::Proxy)) {
+        let proxy = within(Area::Proxy, *timeout, proxy::look(target, *timeout));
+        others.push(look(Area::Proxy, Box::pin(proxy)));
+    }
+    if let Some(target) = targets.containers.as_ref().filter(|_| asked(Area::Containers)) {
+        let containers = within(Area::Containers, *timeout, containers::look(target, *timeout));
+        others.push(look(Area::Containers, Box::pin(containers)));
+    }
+    findings.extend(join_all(others).await.concat());
+    let cut_off = cut_off.into_inner().unwrap_or_else(PoisonError::into_inner);
     findings.extend(checklist::findings().into_iter().filter(|finding| asked(finding.rule.area)));
     // Where nothing could be looked at, that is said whatever was chosen: no finding would look like none that is bad.
     let closed = |finding: &Finding| finding.outcome == Outcome::Unknown && finding.rule.id.ends_with(".reachable");
@@ -147,7 +144,7 @@ pub async fn check(targets: &Targets, options: &Options) -> Checked {
     let (looked_at, not_looked_at) = targets.places();
     checked.looked_at = looked_at
         .into_iter()
-        .filter(|(area, _)| asked(*area))
+        .filter(|(area, _)| asked(*area) && !cut_off.contains(area))
         .map(|(area, place)| CheckedPlace { area, place })
         .collect();
     checked.not_looked_at = not_looked_at
@@ -155,7 +152,31 @@ pub async fn check(targets: &Targets, options: &Options) -> Checked {
         .filter(|(area, _)| asked(*area))
         .map(|(area, how)| UncheckedArea { area, how: how.to_owned() })
         .collect();
+    let only_status = targets.proxy.as_ref().is_some_and(|proxy| proxy.config.is_none());
+    if only_status && asked(Area::Proxy) {
+        checked.notes.push("proxy: only its status page was looked at; name --nginx-config FILE".to_owned());
+    }
+    if !cut_off.is_empty() {
+        checked.cut_short(&cut_off);
+    }
     checked
+}
+
+/// What an area shows; where it is asked to end first, that it is cut off.
+async fn unless_stopped(
+    stop: impl Future<Output = ()>,
+    area: Area,
+    cut_off: &Mutex<Vec<Area>>,
+    look: BoxFuture<'_, Vec<Finding>>,
+) -> Vec<Finding> {
+    tokio::select! {
+        biased;
+        () = stop => {
+            cut_off.lock().unwrap_or_else(PoisonError::into_inner).push(area);
+            Vec::new()
+        }
+        found = look => found,
+    }
 }
 
 /// An area gets ten times what one question gets.

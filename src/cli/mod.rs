@@ -40,6 +40,18 @@ pub struct Cli {
     command: Command,
 }
 
+impl Cli {
+    /// What is said when the process is asked a second time to end, and does so at once.
+    pub fn stopped_at_once(&self) -> &'static str {
+        match self.command {
+            Command::Run(_) | Command::Capacity(_) | Command::Ab(_) => {
+                "stopped at once; where a run had begun its journal is kept, and `report FOLDER` builds its report"
+            }
+            _ => "stopped at once",
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Drive load on a host, judge it, write a result (without --host: on the reference service)
@@ -89,7 +101,7 @@ pub async fn execute(cli: Cli, stop: watch::Receiver<bool>) -> ExitCode {
         Command::Run(args) => run::run(*args, stop).await,
         Command::Capacity(args) => Box::pin(capacity::capacity(*args, stop)).await,
         Command::Report(args) => report::report(&args),
-        Command::Check(args) => Box::pin(check::check(*args)).await,
+        Command::Check(args) => Box::pin(check::check(*args, stop)).await,
         Command::Compare(args) => compare::compare(&args),
         Command::Ab(args) => Box::pin(ab::ab(*args, stop)).await,
         Command::Trend(args) => trend::trend(&args),

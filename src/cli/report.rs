@@ -17,6 +17,8 @@ use crate::report::{self, Export};
 
 /// Columns where the terminal does not tell.
 const WIDTH: usize = 100;
+/// Narrower than this nothing reads well.
+const LEAST_WIDTH: usize = 60;
 
 /// Build a result's report again from its journal, also that of a killed or running one.
 #[derive(Debug, Args)]
@@ -87,6 +89,28 @@ pub(super) fn show(folder: &Path, run: &Run, result: &RunResult, format: Format)
 pub(super) fn page_width() -> (usize, bool) {
     let terminal = std::io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let (_, columns) = console::Term::stdout().size_checked().unwrap_or((0, WIDTH as u16));
-    (if terminal { usize::from(columns) } else { WIDTH }, colour)
+    let of_terminal = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let said = std::env::var("COLUMNS").ok();
+    (width(of_terminal.filter(|_| terminal), said.as_deref()), colour)
+}
+
+/// The terminal's, where it tells; else `COLUMNS`.
+fn width(of_terminal: Option<usize>, columns: Option<&str>) -> usize {
+    let said = || columns.and_then(|text| text.trim().parse().ok());
+    of_terminal.filter(|columns| *columns > 0).or_else(said).unwrap_or(WIDTH).max(LEAST_WIDTH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terminal_s_width_comes_before_columns_and_neither_is_too_narrow() {
+        assert_eq!(width(Some(72), Some("90")), 72);
+        assert_eq!(width(Some(0), Some("90")), 90);
+        assert_eq!(width(None, Some("90")), 90);
+        assert_eq!(width(None, Some("wide")), WIDTH);
+        assert_eq!(width(None, None), WIDTH);
+        assert_eq!((width(Some(20), None), width(None, Some("7"))), (LEAST_WIDTH, LEAST_WIDTH));
+    }
 }

@@ -109,6 +109,9 @@ impl CheckOutcome {
 pub struct Checked {
     /// Of this shape: 1.
     pub schema: u32,
+    /// It was asked to stop before its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// `fail`, `unknown` or `pass`: the worst of what counts.
     pub outcome: CheckOutcome,
     /// How many findings have which outcome.
@@ -290,6 +293,7 @@ impl Checked {
         let worst = [CheckOutcome::Fail, CheckOutcome::Unknown].into_iter().find(|outcome| has(*outcome));
         Self {
             schema: SCHEMA,
+            partial: false,
             outcome: worst.unwrap_or(CheckOutcome::Pass),
             counts: CheckCounts::of(&findings),
             looked_at: Vec::new(),
@@ -303,6 +307,16 @@ impl Checked {
     /// Whether anything at all could be looked at.
     pub fn saw_something(&self) -> bool {
         self.findings.iter().any(|finding| finding.outcome != CheckOutcome::Manual && !finding.is_closed_door())
+    }
+
+    /// It was asked to stop before these areas were looked at to their end: nothing holds of what nobody saw.
+    pub fn cut_short(&mut self, areas: &[CheckArea]) {
+        self.partial = true;
+        if self.outcome == CheckOutcome::Pass {
+            self.outcome = CheckOutcome::Unknown;
+        }
+        let how = "stopped before its end".to_owned();
+        self.not_looked_at.extend(areas.iter().map(|area| UncheckedArea { area: *area, how: how.clone() }));
     }
 
     /// Writes `check.json` into a result folder, whole or not at all.
@@ -391,6 +405,17 @@ mod tests {
         let saw = |rule: &str, outcome| Checked::of(vec![CheckFinding::example(rule, outcome, "")]).saw_something();
         assert!(!saw("app.cdn", CheckOutcome::Manual) && !saw("db.reachable", CheckOutcome::Unknown));
         assert!(saw("db.reachable", CheckOutcome::Pass) && saw("db.lock_waits", CheckOutcome::Unknown));
+    }
+
+    #[test]
+    fn what_was_cut_short_passes_nothing() {
+        let short = |outcome| {
+            let mut checked = Checked::of(vec![CheckFinding::example("db.lock_waits", outcome, "")]);
+            checked.cut_short(&[CheckArea::App]);
+            (checked.partial, checked.outcome, checked.not_looked_at.len())
+        };
+        assert_eq!(short(CheckOutcome::Pass), (true, CheckOutcome::Unknown, 1));
+        assert_eq!(short(CheckOutcome::Fail), (true, CheckOutcome::Fail, 1));
     }
 
     #[test]

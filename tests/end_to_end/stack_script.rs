@@ -89,6 +89,7 @@ fn the_stack_comes_up_answers_through_nginx_and_leaves_nothing_behind() {
     assert_eq!(processes, named.iter().zip(pids).map(|(name, pid)| format!("{name}={pid}")).collect());
 
     assert_checked(&stack);
+    assert_superuser(&stack);
     let (_, again) = succeeded(&stack.script(&["up"]));
     assert!(again.contains("it is up already"), "{again}");
     assert_eq!(parts.map(|part| stack.pid(part)), pids);
@@ -100,10 +101,24 @@ fn the_stack_comes_up_answers_through_nginx_and_leaves_nothing_behind() {
     succeeded(&stack.script(&["down"]));
 }
 
+/// Settings can be changed by the words that are printed, and the password is in a file of one's own.
+fn assert_superuser(stack: &Stack) {
+    use std::os::unix::fs::PermissionsExt;
+    let (_, said) = succeeded(&stack.script(&["up"]));
+    let words = said.lines().find_map(|line| line.strip_prefix("superuser: ")).unwrap();
+    let file = stack.path().join("superuser.url");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!said.contains("postgres://"), "{said}");
+    let mut asked = Command::new("bash");
+    asked.args(["-c", &format!("{words} -Atc 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user'")]);
+    let (told, _) = succeeded(&asked.current_dir(stack.folder.path()).output().unwrap());
+    assert_eq!(told, "t\n");
+}
+
 /// With everything named, nothing is left but what only a person can answer.
 fn assert_checked(stack: &Stack) {
     let bench = Workbench::new();
-    let (toml, nginx) = (stack.path().join("agenthub-perf.toml"), stack.path().join("nginx/nginx.conf"));
+    let toml = stack.path().join("agenthub-perf.toml");
     let compose = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/compose.yml");
     let path = |path: &Path| path.display().to_string();
     let found = bench.run(&[
@@ -114,8 +129,6 @@ fn assert_checked(stack: &Stack) {
         "20s",
         "--config",
         &path(&toml),
-        "--nginx-config",
-        &path(&nginx),
         "--compose",
         &path(&compose),
         "--db-memory",

@@ -68,7 +68,7 @@ pub(super) struct Answer {
 pub(super) async fn gather(target: &AppTarget, timeout: Duration) -> Result<Seen, String> {
     let host = &target.host;
     let open = || Talk::open(host, target.token.as_deref(), !target.insecure, timeout);
-    let mut talk = open().await?;
+    let mut talk = open().await.map_err(|why| no_tls(why, host))?;
     let opened = talk.opened;
     let first = talk.get(HEALTH, &[]).await.map_err(|why| not_http(&why, host))?;
     let server = first.header("server").to_owned();
@@ -156,6 +156,12 @@ async fn elsewhere(address: &crate::observe::Address, target: &AppTarget, timeou
 fn answer(reply: &Reply) -> Answer {
     let kind = reply.header("content-type").split(';').next().unwrap_or_default().to_owned();
     Answer { status: reply.status, kind, body: String::from_utf8_lossy(&reply.body).into_owned() }
+}
+
+/// With a word on TLS where what came is none.
+fn no_tls(why: String, host: &Host) -> String {
+    let broken = ["corrupt message", "InvalidContentType", "eof"].iter().any(|word| why.contains(word));
+    if broken && host.origin.tls { format!("{why}: does the host speak TLS there? Else http://") } else { why }
 }
 
 /// With a word on TLS where what came is no HTTP.

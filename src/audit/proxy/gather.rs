@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) version: Option<String>,
     pub(super) status: Option<Status>,
     pub(super) status_problem: Option<String>,
+    /// Why the host does not answer.
+    pub(super) host_problem: Option<String>,
     /// `X-Cache-Status` of requests for something static, one after the other, or why there is none; `None` where the host
     /// has nothing of that kind.
     pub(super) cache: Option<Result<Vec<Option<String>>, String>>,
@@ -63,9 +65,13 @@ pub(super) async fn gather(target: &ProxyTarget, timeout: Duration) -> Seen {
     }
     if let Some(host) = &target.host {
         let url = format!("{}{STATIC}", host.trim_end_matches('/'));
-        let (cache, version) = cached(&client, &url, timeout).await;
-        seen.cache = cache;
-        seen.version = seen.version.take().or(version);
+        match cached(&client, &url, timeout).await {
+            Ok((cache, version)) => {
+                seen.cache = cache;
+                seen.version = seen.version.take().or(version);
+            }
+            Err(why) => seen.host_problem = Some(format!("{host}: {why}")),
+        }
     }
     seen
 }
@@ -81,33 +87,33 @@ fn no_page(address: &Address, status: reqwest::StatusCode) -> String {
     format!("{address} answers {status}, and is no page of stub_status: {hint}")
 }
 
-/// What nginx says of its cache, five times, and its version.
-async fn cached(
-    client: &reqwest::Client,
-    url: &str,
-    timeout: Duration,
-) -> (Option<Result<Vec<Option<String>>, String>>, Option<String>) {
+/// What nginx says of its cache, or why that cannot be told; `None`: the host has nothing of that kind.
+type Cached = Option<Result<Vec<Option<String>>, String>>;
+
+/// What nginx says of its cache, five times, and its version; why there is no answer at all.
+async fn cached(client: &reqwest::Client, url: &str, timeout: Duration) -> Result<(Cached, Option<String>), String> {
     let (mut said, mut told) = (Vec::new(), None);
     for _ in 0..5 {
         let answer = match client.get(url).send().await {
             Ok(answer) => answer,
-            Err(error) => return (Some(Err(format!("GET {STATIC}: {}", words(&error, timeout)))), told),
+            Err(error) if said.is_empty() => return Err(words(&error, timeout)),
+            Err(error) => return Ok((Some(Err(format!("GET {STATIC}: {}", words(&error, timeout)))), told)),
         };
         told = told.or_else(|| version(&answer));
         let status = answer.status();
         if status.is_server_error() {
             let hint = if status == 502 { ": nginx cannot reach the service" } else { "" };
-            return (Some(Err(format!("GET {STATIC} answers {status}{hint}"))), told);
+            return Ok((Some(Err(format!("GET {STATIC} answers {status}{hint}"))), told));
         }
         if !status.is_success() {
-            return (None, told);
+            return Ok((None, told));
         }
         let header = answer.headers().get("x-cache-status").and_then(|value| value.to_str().ok());
         said.push(header.map(str::to_owned));
         // To its end, so that it can be kept.
         let _ = beginning(answer).await;
     }
-    (Some(Ok(said)), told)
+    Ok((Some(Ok(said)), told))
 }
 
 /// As much of a body as a status page may have.

@@ -46,7 +46,8 @@ pub(super) fn rules() -> Vec<&'static Rule> {
 pub(super) async fn look(target: &ProxyTarget, timeout: Duration) -> Vec<Finding> {
     let seen = gather::gather(target, timeout).await;
     let mut found = Vec::new();
-    let said: Vec<&String> = [&seen.config_problem, &seen.status_problem].into_iter().flatten().collect();
+    let said: Vec<&String> =
+        [&seen.config_problem, &seen.status_problem, &seen.host_problem].into_iter().flatten().collect();
     for problem in &said {
         found.push(REACHABLE.unknown(format!("cannot look at nginx: {problem}")));
     }

@@ -53,7 +53,7 @@ pub(super) static SIMPLE: [Simple; 19] = [
             "proxy.worker_connections",
             &[16],
             NGINX,
-            "1024 or more (the guide: 4096)",
+            "1024 or more",
             "the guide: 4096; own choice: 1024 is twice nginx' default",
         ),
         name: "worker_connections",

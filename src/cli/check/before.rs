@@ -15,6 +15,14 @@ use crate::report::words::seconds;
 /// Where the token of answers that need a login is found, as for `check`.
 const TOKEN: &str = "AGENTHUB_PERF_CHECK_TOKEN";
 
+/// Ends when the process is asked to end.
+pub(super) async fn asked_to_stop(stop: &mut Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left who could ask.
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Looks at what is named, and at this machine with the load that it is to make, where that is asked for. `None` where it is
 /// not, or the run is to end meanwhile.
 pub(in crate::cli) async fn before_load(
@@ -45,16 +53,10 @@ pub(in crate::cli) async fn before_load(
         targets.areas().into_iter().filter(|area| options.ask_for(*area)).map(audit::Area::name).collect();
     tell(&format!("checking {} before the load", areas.join(", ")));
     let began = Instant::now();
-    let asked_to_stop = async {
-        if stop.wait_for(|stop| *stop).await.is_err() {
-            // Nobody is left who could ask.
-            std::future::pending::<()>().await;
-        }
-    };
-    let found = tokio::select! {
-        found = Box::pin(audit::check(&targets, &options)) => found,
-        () = asked_to_stop => return Ok(None),
-    };
+    let found = Box::pin(audit::check(&targets, &options, asked_to_stop(&mut stop))).await;
+    if found.partial {
+        return Ok(None);
+    }
     tell(&format!("checked in {}: {}", seconds(began.elapsed().as_secs_f64().ceil()), found.counts.words()));
     Ok(Some(found))
 }

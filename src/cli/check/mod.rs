@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tokio::sync::watch::Receiver;
 
 use super::exit::ExitCode;
 use super::probes::{Given, addresses, parse_container};
@@ -19,6 +20,7 @@ use crate::audit::{self, Area, Checked, Outcome, Planned, Selection, Targets};
 use crate::load::Host;
 use crate::report;
 
+use before::asked_to_stop;
 pub(super) use before::before_load;
 pub(super) use settings::{CheckSettings, read_table};
 use targets::{More, options, targets};
@@ -31,7 +33,7 @@ use targets::{More, options, targets};
     accept = [{ rule = \"db.index\", subject = \"public.tasks\", reason = \"…\", until = \"2027-01-31\" }] accepts findings. \
     What this machine is doing right now is looked at when asked for: by check system, check all or --planned-load. \
     `run --check` looks before a load. Exit codes: 0 nothing failed; 1 nothing could be looked at; 2 wrong usage; 98 something could not be told; \
-    99 a rule failed."
+    99 a rule failed; 130 interrupted, with what was found by then."
 )]
 #[expect(clippy::doc_markdown, reason = "it is the help text, shown as it stands")]
 pub(super) struct CheckArgs {
@@ -189,7 +191,7 @@ enum CheckFormat {
 }
 
 /// Looks, and tells.
-pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn check(args: CheckArgs, mut stop: Receiver<bool>) -> Result<ExitCode, Failure> {
     let selection = Selection::new(args.only.clone(), args.skip.clone(), &audit::rules()).map_err(Failure::usage)?;
     if args.rules {
         print(&list(&selection))?;
@@ -225,7 +227,7 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
             "--only and --skip, or those of [check], leave nothing to look at in what is named: `check --rules` lists the rules",
         ));
     }
-    let found = Box::pin(audit::check(&targets, &options)).await;
+    let found = Box::pin(audit::check(&targets, &options, asked_to_stop(&mut stop))).await;
     if let Some(path) = &args.report {
         let page = report::check_html(&found).map_err(Failure::cannot)?;
         report::write_page(path, &page).map_err(Failure::cannot)?;
@@ -263,6 +265,7 @@ fn shown(found: &Checked, format: CheckFormat) -> Result<String, Failure> {
 
 fn code(found: &Checked) -> ExitCode {
     match found.outcome {
+        _ if found.partial => ExitCode::Interrupted,
         Outcome::Fail => ExitCode::Failed,
         _ if !found.saw_something() => ExitCode::CannotRun,
         Outcome::Unknown => ExitCode::Unproven,

@@ -139,7 +139,8 @@ const KNOWN: [&str; 50] = [
 /// A word on a variable that has our prefix and says nothing to us.
 pub(super) fn unknown(name: &str) -> Option<String> {
     // TEST_…: what the tests are told.
-    let name = name.strip_prefix("AGENTHUB_PERF_").filter(|name| !KNOWN.contains(name) && !name.starts_with("TEST_"))?;
+    let name =
+        name.strip_prefix("AGENTHUB_PERF_").filter(|name| !KNOWN.contains(name) && !name.starts_with("TEST_"))?;
     let near = nearest(name, KNOWN).map(|near| format!("; did you mean AGENTHUB_PERF_{near}?")).unwrap_or_default();
     Some(format!("AGENTHUB_PERF_{name} is set and means nothing here{near}"))
 }

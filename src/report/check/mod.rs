@@ -55,6 +55,8 @@ fn aside_of(line: &ChecklistLine) -> String {
 
 fn headline(of: &Checked) -> &'static str {
     match of.outcome {
+        CheckOutcome::Fail if of.partial => "FAIL (partial)",
+        _ if of.partial => "PARTIAL",
         CheckOutcome::Fail => "FAIL",
         CheckOutcome::Unknown => "UNKNOWN",
         _ => "PASS",

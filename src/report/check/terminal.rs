@@ -7,6 +7,8 @@ use crate::report::page::Page;
 
 /// Narrower than this nothing reads well.
 const LEAST_WIDTH: usize = 60;
+/// Narrower than this a rule stands over what was seen.
+const SIDE_BY_SIDE: usize = 80;
 /// Findings that the report of a run tells.
 const MOST_IN_RUN: usize = 5;
 
@@ -107,6 +109,11 @@ impl Page {
         for finding in rest {
             let mark = self.paint(hue(finding.counts_as()), &sign(finding).to_string());
             let name = name(finding);
+            if self.width < SIDE_BY_SIDE {
+                self.line(&format!(" {mark} {name}"));
+                self.wrapped(&finding.summary, 5);
+                continue;
+            }
             for (n, line) in wrap(&finding.summary, self.width.saturating_sub(start + 3)).iter().enumerate() {
                 let width = start;
                 match n {

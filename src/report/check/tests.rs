@@ -96,6 +96,15 @@ fn a_check_of_ten_thousand_tables_stays_under_what_a_job_summary_takes() {
 }
 
 #[test]
+fn in_a_narrow_window_a_rule_stands_over_what_was_seen() {
+    let checked = example::check();
+    assert!(
+        text(&checked, 60, false).contains(" ✓ db.slow_query_log\n     statements of 1000 ms or more are logged\n")
+    );
+    assert!(!text(&checked, 80, false).contains(" ✓ db.slow_query_log\n"));
+}
+
+#[test]
 fn no_line_is_wider_than_asked_but_for_what_is_copied() {
     use unicode_width::UnicodeWidthStr;
     let mut checked = example::check();

@@ -23,6 +23,38 @@ fn a_server_that_does_not_answer_is_one_clear_line_within_the_timeout() {
 }
 
 #[test]
+fn a_check_that_is_asked_to_end_tells_what_it_has_and_passes_nothing() {
+    let bench = Workbench::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let running = bench.start(&["check", "all", "-H", &url, "--timeout", "60s", "--format", "json"]);
+    // This machine has been looked at once somebody asks the service.
+    let _asked = silent.accept().unwrap();
+    running.signal("INT");
+    let ended = running.finish(Duration::from_secs(30));
+    ended.assert_code(130);
+    let found = ended.json();
+    assert_eq!(found["partial"], true, "{found:#}");
+    assert_ne!(found["outcome"], "pass");
+    assert_eq!(super::of(&found, "system.open_files").len(), 1);
+    assert!(found["not_looked_at"].to_string().contains("stopped before its end"), "{found:#}");
+    assert!(!ended.stderr.contains("journal"), "{ended}");
+}
+
+#[test]
+fn where_every_door_is_closed_nothing_could_be_looked_at() {
+    let bench = Workbench::new();
+    let closed = |scheme: &str| format!("{scheme}://127.0.0.1:1");
+    let (db, cache, host) = (format!("{}/x", closed("postgres")), closed("redis"), closed("http"));
+    let status = format!("{host}/nginx_status");
+    let all = ["check", "--postgres", &db, "--redis", &cache, "--nginx", &status, "-H", &host, "--format", "json"];
+    let ended = bench.run(&all);
+    ended.assert_code(1);
+    let unknown = super::with_outcome(&ended.json(), "unknown");
+    assert!(unknown.iter().all(|rule| rule.ends_with(".reachable")), "{unknown:?}");
+}
+
+#[test]
 fn tls_that_one_side_wants_and_the_other_has_not_is_told_with_what_to_do() {
     let (bench, postgres) = (Workbench::new(), Postgres::start());
     let wants = bench.run(&["check", "db", "--postgres", &format!("{}?sslmode=require", postgres.monitor_url())]);
