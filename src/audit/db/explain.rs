@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::rule::{Area, Finding, FixKind, Outcome, Rule};
+use super::filter;
 use super::session::{How, Session, Told};
 use crate::observe::Numbers;
 use crate::units::{format_count, format_ms};
@@ -33,18 +34,23 @@ struct Node<'p> {
     processes: f64,
 }
 
-/// A plan, and how many rows its tables have.
+/// A plan, and what its tables are.
 pub(super) struct Plan {
     root: Value,
     /// By schema and name.
-    rows: BTreeMap<(String, String), f64>,
+    tables: BTreeMap<(String, String), Table>,
 }
 
-#[derive(Deserialize)]
-struct Size {
+#[derive(Default, Deserialize)]
+struct Table {
     schema: String,
     name: String,
     rows: f64,
+    /// With its schema, quoted where it must be, as are the columns.
+    shown: String,
+    columns: Vec<String>,
+    /// Those that an expression shows as text.
+    varchars: Vec<String>,
 }
 
 /// Asks for both.
@@ -63,22 +69,27 @@ pub(super) async fn ask(session: &Session, statement: &str, analyze: bool) -> To
         .filter(|node| !relation(node.plan).is_empty())
         .map(|node| format!("({}, {})", literal(text(node.plan, "Schema")), literal(relation(node.plan))))
         .collect();
-    let mut rows = BTreeMap::new();
+    let mut tables = BTreeMap::new();
     if !names.is_empty() {
         let select = format!(
             "SELECT n.nspname AS schema, c.relname AS name,
                     -- As the planner counts them, whose rows are held against these.
                     (CASE WHEN c.reltuples > 0 AND c.relpages > 0
                      THEN c.reltuples * pg_relation_size(c.oid) / current_setting('block_size')::float8 / c.relpages
-                     ELSE greatest(pg_stat_get_live_tuples(c.oid), 0) END)::float8 AS rows
+                     ELSE greatest(pg_stat_get_live_tuples(c.oid), 0) END)::float8 AS rows,
+                    quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS shown,
+                    coalesce((SELECT json_agg(quote_ident(attname)) FROM pg_attribute
+                              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '[]') AS columns,
+                    coalesce((SELECT json_agg(quote_ident(attname)) FROM pg_attribute
+                              WHERE attrelid = c.oid AND attnum > 0 AND atttypid = 'varchar'::regtype), '[]') AS varchars
              FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
              WHERE (n.nspname, c.relname) IN ({})",
             names.join(", ")
         );
-        let sizes: Vec<Size> = session.rows(&select).await?;
-        rows.extend(sizes.into_iter().map(|size| ((size.schema, size.name), size.rows)));
+        let seen: Vec<Table> = session.rows(&select).await?;
+        tables.extend(seen.into_iter().map(|table| ((table.schema.clone(), table.name.clone()), table)));
     }
-    Ok(Plan { root, rows })
+    Ok(Plan { root, tables })
 }
 
 /// The plan of an INSERT, UPDATE, DELETE or MERGE, at its top or within a WITH.
@@ -151,7 +162,7 @@ pub(super) fn judge(statement: &str, plan: &Told<Plan>) -> Finding {
     }
 }
 
-fn of_plan(Plan { root, rows }: &Plan) -> Finding {
+fn of_plan(Plan { root, tables }: &Plan) -> Finding {
     let measured = root.get("Actual Total Time").is_some();
     let mut nodes = Vec::new();
     walk(root, 0, 1.0, &mut nodes);
@@ -178,18 +189,27 @@ fn of_plan(Plan { root, rows }: &Plan) -> Finding {
         false => 1.0,
     };
     let seen = parts * (number(plan, "Actual Rows") + number(plan, "Rows Removed by Filter"));
-    let table = (text(plan, "Schema").to_owned(), relation(plan).to_owned());
-    let read = if measured { seen } else { rows.get(&table).copied().unwrap_or(0.0) };
+    let table = tables.get(&(text(plan, "Schema").to_owned(), relation(plan).to_owned()));
+    let read = if measured { seen } else { table.map_or(0.0, |table| table.rows) };
     let kept = parts * number(plan, if measured { "Actual Rows" } else { "Plan Rows" });
     let scans = text(plan, "Node Type") == "Seq Scan" && plan.get("Filter").is_some();
     if !(scans && read >= 10_000.0 && kept <= 0.1 * read) {
         return PLAN.pass(summary).seen(lines);
     }
     let filter = text(plan, "Filter");
-    PLAN.found(Outcome::Fail, summary).seen(lines).fix(
-        FixKind::Words,
-        format!("an index of {} on the columns of {filter} saves reading the rest", relation(plan)),
-    )
+    let found = PLAN.found(Outcome::Fail, summary).seen(lines);
+    let columns = table.and_then(|table| {
+        Some((table, filter::columns(filter, text(plan, "Alias"), &table.columns, &table.varchars)?))
+    });
+    match columns {
+        Some((table, columns)) => {
+            found.fix(FixKind::Sql, format!("CREATE INDEX CONCURRENTLY ON {} ({});", table.shown, columns.join(", ")))
+        }
+        None => found.fix(
+            FixKind::Words,
+            format!("an index of {} on the columns of {filter} saves reading the rest", relation(plan)),
+        ),
+    }
 }
 
 fn walk<'p>(plan: &'p Value, depth: usize, processes: f64, nodes: &mut Vec<Node<'p>>) {
@@ -288,8 +308,10 @@ mod tests {
             r#"[{{"Plan": {{"Node Type": "Sort", "Sort Key": ["created_at"], "Total Cost": 2100.0, "Plan Rows": 90,
                 "Plans": [{scan}]}}}}]"#
         );
-        let table = ("public".to_owned(), "tasks".to_owned());
-        Plan { root: read(&text).unwrap(), rows: BTreeMap::from([(table, rows)]) }
+        let key = ("public".to_owned(), "tasks".to_owned());
+        let columns = vec!["user_id".to_owned()];
+        let table = Table { rows, shown: "public.tasks".to_owned(), columns, ..Table::default() };
+        Plan { root: read(&text).unwrap(), tables: BTreeMap::from([(key, table)]) }
     }
 
     const SCAN: &str = r#"{"Node Type": "Seq Scan", "Relation Name": "tasks", "Schema": "public",
@@ -306,7 +328,11 @@ mod tests {
                 "▶ · reads all of tasks from end to end keeping only (user_id = 'x'::text): about 90 rows, 95 %",
             ]
         );
-        assert!(found.fix.unwrap().text.contains("(user_id = 'x'::text)"));
+        assert_eq!(found.fix.unwrap().text, "CREATE INDEX CONCURRENTLY ON public.tasks (user_id);");
+        let computed = SCAN.replace("(user_id =", "(lower(user_id) =");
+        let fix = judge("SELECT 1", &Ok(plan(&computed, 20_000.0))).fix.unwrap();
+        assert_eq!(fix.kind, FixKind::Words);
+        assert!(fix.text.contains("(lower(user_id) = 'x'::text)"), "{}", fix.text);
     }
 
     #[test]
@@ -323,7 +349,7 @@ mod tests {
     fn a_measured_plan_counts_time_and_what_was_thrown_away() {
         let text = r#"[{"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Filter": "(a = 1)", "Total Cost": 9.0, "Plan Rows": 1,
             "Actual Total Time": 12.0, "Actual Rows": 5, "Actual Loops": 1, "Rows Removed by Filter": 99995}}]"#;
-        let found = judge("SELECT 1", &Ok(Plan { root: read(text).unwrap(), rows: BTreeMap::new() }));
+        let found = judge("SELECT 1", &Ok(Plan { root: read(text).unwrap(), tables: BTreeMap::new() }));
         assert_eq!(found.outcome, Outcome::Fail);
         assert!(found.evidence[0].contains("1 row planned, 5 rows seen in 12 ms"), "{:?}", found.evidence);
     }
@@ -336,7 +362,7 @@ mod tests {
             let mut root = plan.root;
             root["Node Type"] = "Gather".into();
             root["Workers Planned"] = 2.into();
-            of_plan(&Plan { root, rows: plan.rows }).outcome
+            of_plan(&Plan { root, tables: plan.tables }).outcome
         };
         assert_eq!(
             (gather(4100), gather(4300)),
@@ -345,7 +371,7 @@ mod tests {
         );
         let text = r#"[{"Plan": {"Node Type": "Seq Scan", "Parallel Aware": true, "Filter": "(a = 1)", "Plan Rows": 1,
             "Actual Total Time": 12.0, "Actual Rows": 5, "Actual Loops": 3, "Rows Removed by Filter": 3995}}]"#;
-        let found = judge("SELECT 1", &Ok(Plan { root: read(text).unwrap(), rows: BTreeMap::new() }));
+        let found = judge("SELECT 1", &Ok(Plan { root: read(text).unwrap(), tables: BTreeMap::new() }));
         assert_eq!(found.outcome, Outcome::Fail, "three times 4,000");
     }
 

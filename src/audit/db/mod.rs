@@ -2,6 +2,7 @@
 
 mod activity;
 mod explain;
+mod filter;
 mod gather;
 mod guide_indexes;
 mod indexes;

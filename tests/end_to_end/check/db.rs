@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{check, fix, is_fixed, of, outcome, psql_in_background, serve, sql_in, wait_for, with_outcome};
+use super::{apply, check, fix, is_fixed, of, outcome, psql_in_background, serve, sql_in, wait_for, with_outcome};
 use crate::support::harness::Workbench;
 use crate::support::stack::Postgres;
 
@@ -91,7 +91,7 @@ fn what_would_write_is_refused_by_the_session() {
 
 #[test]
 fn a_plan_is_told_in_words_and_points_at_what_reads_a_whole_table() {
-    let (bench, postgres) = (Workbench::new(), Postgres::start());
+    let (bench, mut postgres) = (Workbench::new(), Postgres::start());
     postgres.sql(
         "CREATE TABLE \"Größe\" (a int, b text); INSERT INTO \"Größe\" SELECT n, 'x' FROM generate_series(1, 20000) AS n",
     );
@@ -108,7 +108,9 @@ fn a_plan_is_told_in_words_and_points_at_what_reads_a_whole_table() {
         assert_eq!(outcome(&found, "db.explain"), "fail", "{found:#}");
         assert!(found.to_string().contains("reads all of Größe from end to end"), "{found:#}");
     }
-    postgres.sql("CREATE INDEX ON \"Größe\" (a)");
+    let told = fix(&look(&[]), "db.explain");
+    assert_eq!(told, "CREATE INDEX CONCURRENTLY ON public.\"Größe\" (a);");
+    apply(&mut postgres, &told);
     let found = look(&[]);
     assert_eq!(outcome(&found, "db.explain"), "pass", "{found:#}");
     assert!(found.to_string().contains("finds rows of Größe by the index"), "{found:#}");
