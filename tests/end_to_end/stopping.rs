@@ -50,7 +50,7 @@ fn a_second_interrupt_ends_it_at_once() {
     let outcome = running.finish(Duration::from_mins(1));
     outcome.assert_code(130);
     assert!(outcome.took < Duration::from_mins(1), "took {:?}", outcome.took);
-    assert!(outcome.stderr.trim_end().ends_with("`report latest` builds its report"), "{outcome}");
+    assert!(outcome.stderr.trim_end().ends_with("builds its report"), "{outcome}");
     // What was written stays, and reads.
     bench.run(&["report", "latest"]).assert_code(98);
 }

@@ -190,7 +190,15 @@ fn debian_s_own_configuration_is_read_from_its_files_and_as_nginx_prints_it_and_
             nginx.reload();
         }
     }
-    let found = look(&bench, &file, &["-H", &nginx.url()]);
+    // Workers of the configuration before answer until those of the new one are there.
+    let mut found = look(&bench, &file, &["-H", &nginx.url()]);
+    for _ in 0..40 {
+        if bad(&found).is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+        found = look(&bench, &file, &["-H", &nginx.url()]);
+    }
     assert_eq!(bad(&found), [""; 0], "{found:#}");
     assert_eq!(outcome(&found, "proxy.cache_hits"), "pass");
 }
