@@ -8,44 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::harness::Workbench;
-use crate::support::service::Service;
-use crate::support::stack::{Nginx, Postgres, Redis};
-
-/// The service on real parts, as `scripts/stack.sh` starts it.
-struct Stack {
-    // In this order they end.
-    nginx: Nginx,
-    service: Service,
-    redis: Redis,
-    postgres: Postgres,
-}
-
-impl Stack {
-    fn start(flags: &[&str]) -> Self {
-        let (postgres, redis) = (Postgres::start(), Redis::start());
-        let (database, cache) = (postgres.url(), redis.url());
-        let service = Service::start(&[&["--database", &database, "--redis", &cache], flags].concat());
-        let nginx = Nginx::in_front_of(service.url.trim_start_matches("http://"));
-        Self { nginx, service, redis, postgres }
-    }
-
-    /// The configuration that watches all of it.
-    fn configuration(&self) -> String {
-        format!(
-            "host = \"{}\"\n[observe]\npostgres = \"{}\"\nredis = \"{}\"\nnginx = \"{}\"\nmetrics = \"{}/metrics\"\n\
-             process = [\"service={}\", \"postgres={}\", \"redis={}\", \"nginx={}\"]\n",
-            self.nginx.url(),
-            self.postgres.monitor_url(),
-            self.redis.url(),
-            self.nginx.status_url(),
-            self.service.url,
-            self.service.running.pid(),
-            self.postgres.pid(),
-            self.redis.pid(),
-            self.nginx.pid()
-        )
-    }
-}
+use crate::support::stack::Postgres;
+use crate::support::whole::Stack;
 
 fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
     let targets = result["targets"].as_array().unwrap();
@@ -56,7 +20,7 @@ fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
 fn every_target_of_the_guide_is_measured_every_probe_has_its_charts_and_without_a_trouble_there_is_no_suspect() {
     let stack = Stack::start(&["--seed-rows", "20000"]);
     let bench = Workbench::new();
-    bench.write("agenthub-perf.toml", &stack.configuration());
+    bench.write("agenthub-perf.toml", &stack.configuration_with_processes());
     let before: f64 = calls(&stack.postgres);
     // Two seconds of errors at this load would be far more than one in a hundred; one in a thousand takes a minute to prove.
     let outcome = bench.run(&["run", "-u", "250", "-r", "50", "-t", "25s", "--target", "error_rate=1%"]);
@@ -191,7 +155,7 @@ const HEAVY: &[Trouble] = &[
     Trouble {
         name: "pool of 2",
         serve: &["--pool-size", "2", "--pool-overflow", "0"],
-        load: &["--rate", "400/s", "-t", "10s"],
+        load: &["--rate", "900/s", "-t", "10s"],
         cpus: None,
         first: "pool_exhausted",
     },
@@ -224,7 +188,7 @@ fn wrong(trouble: &Trouble) -> Option<String> {
         group => group.flatten(),
     };
     let bench = Workbench::new();
-    bench.write("agenthub-perf.toml", &stack.configuration());
+    bench.write("agenthub-perf.toml", &stack.configuration_with_processes());
     let outcome = bench.run_for(
         &[&["run", "--allow-unproven", "--stop-timeout", "2s"], trouble.load].concat(),
         Duration::from_mins(3),

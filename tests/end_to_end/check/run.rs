@@ -9,37 +9,7 @@ use serde_json::Value;
 
 use super::{fix, of, outcome, with_outcome};
 use crate::support::harness::{Outcome, Running, Workbench};
-use crate::support::service::Service;
-use crate::support::stack::{Nginx, Postgres, Redis};
-
-/// The service on real parts.
-struct Stack {
-    nginx: Nginx,
-    service: Service,
-    redis: Redis,
-    postgres: Postgres,
-}
-
-impl Stack {
-    fn start(flags: &[&str]) -> Self {
-        let (postgres, redis) = (Postgres::start(), Redis::start());
-        let (database, cache) = (postgres.url(), redis.url());
-        let service = Service::start(&[&["--database", &database, "--redis", &cache], flags].concat());
-        let nginx = Nginx::in_front_of(service.url.trim_start_matches("http://"));
-        Self { nginx, service, redis, postgres }
-    }
-
-    fn configuration(&self) -> String {
-        format!(
-            "host = \"{}\"\n[observe]\npostgres = \"{}\"\nredis = \"{}\"\nnginx = \"{}\"\nmetrics = \"{}/metrics\"\n",
-            self.nginx.url(),
-            self.postgres.monitor_url(),
-            self.redis.url(),
-            self.nginx.status_url(),
-            self.service.url
-        )
-    }
-}
+use crate::support::whole::Stack;
 
 /// That it came to its end with a verdict; on a busy machine it may be void.
 #[track_caller]
